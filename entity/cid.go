@@ -1,0 +1,62 @@
+package entity
+
+import (
+	"crypto/sha256"
+
+	"github.com/ipfs/go-cid"
+	"github.com/multiformats/go-multihash"
+)
+
+// CID names a block by its content: CIDv1 over SHA-256, written in base32
+// ("bafyrei…" for dag-cbor, "bafkrei…" for raw bytes). The zero value,
+// [cid.Undef], means "no block".
+type CID = cid.Cid
+
+// Digest is the SHA-256 of a block, the part of a CID that varies.
+type Digest = [sha256.Size]byte
+
+// SumBlock is the CID of a dag-cbor block.
+func SumBlock(block []byte) CID { return CIDOf(sha256.Sum256(block)) }
+
+// SumRaw is the CID of file content.
+func SumRaw(content []byte) CID { return rawCID(sha256.Sum256(content)) }
+
+// CIDOf is the dag-cbor CID with the given digest.
+func CIDOf(d Digest) CID { return makeCID(cid.DagCBOR, d) }
+
+func rawCID(d Digest) CID { return makeCID(cid.Raw, d) }
+
+func makeCID(codec uint64, d Digest) CID {
+	var mh [2 + sha256.Size]byte
+	mh[0], mh[1] = multihash.SHA2_256, sha256.Size
+	copy(mh[2:], d[:])
+	return cid.NewCidV1(codec, mh[:])
+}
+
+// DigestOf is the digest inside c. ok is false when c is not a CIDv1 over
+// SHA-256, the only form this server makes.
+func DigestOf(c CID) (d Digest, ok bool) {
+	if !c.Defined() || c.Version() != 1 {
+		return d, false
+	}
+	mh := c.Hash()
+	if len(mh) != 2+sha256.Size || mh[0] != multihash.SHA2_256 || mh[1] != sha256.Size {
+		return d, false
+	}
+	copy(d[:], mh[2:])
+	return d, true
+}
+
+// ParseCID reads a CID that names a block of this server: version 1, SHA-256,
+// dag-cbor or raw. The error is of [KindInvalid].
+func ParseCID(s string) (CID, error) {
+	const op = "entity.ParseCID"
+	c, err := cid.Decode(s)
+	if err != nil {
+		return cid.Undef, Invalid(op, "%q is not a CID; one looks like bafyrei followed by 52 characters of base32", clip(s))
+	}
+	if _, ok := DigestOf(c); !ok || (c.Type() != cid.DagCBOR && c.Type() != cid.Raw) {
+		return cid.Undef, Invalid(op, "CID %q is not one of this server; its CIDs are version 1, sha2-256, dag-cbor or raw (bafyrei…, bafkrei…)", clip(s))
+	}
+	return c, nil
+}

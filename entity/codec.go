@@ -1,0 +1,90 @@
+package entity
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/fxamacker/cbor/v2"
+	"github.com/ipfs/go-cid"
+)
+
+// Link is a reference to a block from inside a block: dag-cbor tag 42, in JSON
+// {"/":"<cid>"}.
+type Link struct{ CID }
+
+const linkTag = 42
+
+// MarshalBinary gives the content of tag 42: a zero byte and the CID's bytes.
+func (l Link) MarshalBinary() ([]byte, error) {
+	return append([]byte{0}, l.Bytes()...), nil
+}
+
+// UnmarshalBinary reads the content of tag 42.
+func (l *Link) UnmarshalBinary(b []byte) error {
+	if len(b) == 0 || b[0] != 0 {
+		return errors.New("a link begins with a zero byte")
+	}
+	c, err := cid.Cast(b[1:])
+	l.CID = c
+	return err
+}
+
+var encMode, decMode = modes()
+
+// modes are fxamacker/cbor's settings for dag-cbor
+// (https://ipld.io/specs/codecs/dag-cbor/spec/#strictness).
+func modes() (cbor.EncMode, cbor.DecMode) {
+	tags := cbor.NewTagSet()
+	required := cbor.TagOptions{EncTag: cbor.EncTagRequired, DecTag: cbor.DecTagRequired}
+	if err := tags.Add(required, reflect.TypeFor[Link](), linkTag); err != nil {
+		panic(err)
+	}
+	enc, err := cbor.EncOptions{
+		Sort:          cbor.SortLengthFirst,
+		ShortestFloat: cbor.ShortestFloatNone,
+		NaNConvert:    cbor.NaNConvertReject,
+		InfConvert:    cbor.InfConvertReject,
+		IndefLength:   cbor.IndefLengthForbidden,
+		NilContainers: cbor.NilContainerAsEmpty,
+	}.EncModeWithTags(tags)
+	if err != nil {
+		panic(err)
+	}
+	dec, err := cbor.DecOptions{
+		DupMapKey:         cbor.DupMapKeyEnforcedAPF,
+		IndefLength:       cbor.IndefLengthForbidden,
+		IntDec:            cbor.IntDecConvertSignedOrFail,
+		MaxNestedLevels:   2*MaxDepth + 8,
+		MaxMapPairs:       1 << 20,
+		MaxArrayElements:  1 << 20,
+		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
+		DefaultMapType:    reflect.TypeFor[map[string]any](),
+		NaN:               cbor.NaNDecodeForbidden,
+		Inf:               cbor.InfDecodeForbidden,
+	}.DecModeWithTags(tags)
+	if err != nil {
+		panic(err)
+	}
+	return enc, dec
+}
+
+// EncodeBlock gives the canonical dag-cbor bytes of v and their CID. v is a
+// struct with cbor tags whose open parts have the form of [Properties].
+func EncodeBlock(v any) ([]byte, CID, error) {
+	b, err := encMode.Marshal(v)
+	if err != nil {
+		return nil, cid.Undef, &Error{Kind: KindInvalid, Op: "entity.EncodeBlock", Message: "the value cannot be written as dag-cbor", Err: err}
+	}
+	return b, CIDOf(sha256.Sum256(b)), nil
+}
+
+// DecodeBlock reads a block of this server into v. It trusts the bytes to be
+// canonical; for bytes from outside call [ValidateBlock] first.
+func DecodeBlock(b []byte, v any) error {
+	if err := decMode.Unmarshal(b, v); err != nil {
+		return &Error{Kind: KindInvalid, Op: "entity.DecodeBlock", Message: fmt.Sprintf("the block is not a %s", reflect.TypeOf(v).Elem().Name()), Err: err}
+	}
+	return nil
+}

@@ -1,0 +1,84 @@
+package entity
+
+// Seq numbers the changes of a store, dense from 1 in the order of commit.
+// It is the only order there is.
+type Seq uint64
+
+// ChangeKind says what happened to an entity.
+type ChangeKind uint8
+
+// The kinds of change.
+const (
+	Created  ChangeKind = iota + 1 // version 1
+	Updated                        // a live version after a live one
+	Deleted                        // a tombstone after a live version
+	Restored                       // a live version after a tombstone
+	Appended                       // a block at the end of a chain; the entity's tip is unchanged
+)
+
+var changeNames = [...]string{Created: "create", Updated: "update", Deleted: "delete", Restored: "restore", Appended: "append"}
+
+// String is the kind's name in the events feed.
+func (k ChangeKind) String() string {
+	if int(k) < len(changeNames) && changeNames[k] != "" {
+		return changeNames[k]
+	}
+	return "unknown"
+}
+
+// ParseChangeKind is the inverse of [ChangeKind.String].
+func ParseChangeKind(s string) (ChangeKind, bool) {
+	for k, name := range changeNames {
+		if name == s && name != "" {
+			return ChangeKind(k), true
+		}
+	}
+	return 0, false
+}
+
+// Change is one step of one entity or chain.
+type Change struct {
+	_          struct{} `cbor:",toarray"`
+	ID         ID
+	Kind       ChangeKind
+	Type       string // of the entity, after the change
+	Collection ID     // the collection it belongs to; of a tombstone, belonged to; "" for none
+	Ver        int64  // the version made; of a chain, the position of the block, from 1
+	Old        Digest // the tip before; zero when there was none
+	New        Digest // the tip after; of a chain, the block
+	Chain      string // the chain's name, "" for a version
+}
+
+// CID is the block the change made.
+func (c Change) CID() CID { return CIDOf(c.New) }
+
+// Record is one transaction in the log: changes that became visible together.
+// The first of them has the number Seq, the next Seq+1, and so on; the next
+// record begins where this one ends.
+type Record struct {
+	_       struct{} `cbor:",toarray"`
+	Seq     Seq      // of the first change
+	At      int64    // time of commit, ms since 1970; for people, never for order
+	Actor   Actor
+	Changes []Change
+}
+
+// Last is the number of the record's last change.
+func (r *Record) Last() Seq { return r.Seq + Seq(len(r.Changes)) - 1 }
+
+// ChainBlock is one block of a chain hung on an entity.
+type ChainBlock struct {
+	ID    ID         `cbor:"id" json:"id"`
+	Chain string     `cbor:"chain" json:"chain"`
+	N     int64      `cbor:"n" json:"n"`       // from 1
+	TS    int64      `cbor:"ts" json:"ts"`     // ms since 1970
+	Prev  *Link      `cbor:"prev" json:"prev"` // nil exactly in block 1
+	Body  Properties `cbor:"body" json:"body"`
+}
+
+// ChainRef points at a block of a chain. The zero value is the head of an
+// empty chain.
+type ChainRef struct {
+	N   int64
+	CID CID
+}
