@@ -47,6 +47,12 @@ func DigestOf(c CID) (d Digest, ok bool) {
 	return d, true
 }
 
+// isBlock tells whether c names a dag-cbor block of this server.
+func isBlock(c CID) bool {
+	_, ok := DigestOf(c)
+	return ok && c.Type() == cid.DagCBOR
+}
+
 // ParseCID reads a CID that names a block of this server: version 1, SHA-256,
 // dag-cbor or raw. The error is of [KindInvalid].
 func ParseCID(s string) (CID, error) {

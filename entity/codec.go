@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 
 	"github.com/fxamacker/cbor/v2"
@@ -57,8 +58,8 @@ func modes() (cbor.EncMode, cbor.DecMode) {
 		IndefLength:       cbor.IndefLengthForbidden,
 		IntDec:            cbor.IntDecConvertSignedOrFail,
 		MaxNestedLevels:   2*MaxDepth + 8,
-		MaxMapPairs:       1 << 20,
-		MaxArrayElements:  1 << 20,
+		MaxMapPairs:       math.MaxInt32, // a block's size is bound enough, and
+		MaxArrayElements:  math.MaxInt32, // what was sealed must be readable
 		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
 		DefaultMapType:    reflect.TypeFor[map[string]any](),
 		NaN:               cbor.NaNDecodeForbidden,

@@ -67,11 +67,12 @@ type Issue struct {
 	Message string `json:"message"`
 }
 
-// Tips are the two sides of a lost compare-and-swap. Actual is undefined when
-// the entity does not exist.
+// Tips are the two sides of a lost compare-and-swap, as text: what the caller
+// expected, in the caller's words, and the tip there is ("none" for none).
+// Clients of the specification look for "expected tip A, got B" in the message.
 type Tips struct {
 	ID               ID
-	Expected, Actual CID
+	Expected, Actual string
 }
 
 func (e *Error) Error() string {
@@ -105,14 +106,6 @@ func NotFound(op, format string, args ...any) *Error {
 
 // Internal wraps a foreign error. The message stays in the log.
 func Internal(op string, err error) *Error { return &Error{Kind: KindInternal, Op: op, Err: err} }
-
-// Conflict is a lost compare-and-swap. Its text is read by clients of the
-// specification, which look for "expected tip A, got B".
-func Conflict(op string, t Tips) *Error {
-	e := Errorf(KindConflict, op, "expected tip %s, got %s", tipText(t.Expected), tipText(t.Actual))
-	e.Tips = &t
-	return e
-}
 
 func tipText(c CID) string {
 	if !c.Defined() {

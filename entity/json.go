@@ -320,10 +320,7 @@ func (p *jsonParser) number() (any, error) {
 		p.at = start
 		return nil, p.fail("the number %s is outside the range of a 64-bit float", clip(text))
 	}
-	if f == 0 {
-		return int64(0), nil // too small for a float64: the nearest value is 0
-	}
-	return f, nil
+	return number(f) // the nearest float64 may be whole: 1e-400, 9007199254740992.5
 }
 
 func (p *jsonParser) digits() int {
@@ -341,13 +338,10 @@ func wholeDecimal(text string) (int64, bool) {
 	mantissa, exp := text, 0
 	if i := strings.IndexAny(text, "eE"); i >= 0 {
 		mantissa = text[:i]
-		var err error
-		if exp, err = strconv.Atoi(text[i+1:]); err != nil {
-			exp = 1 << 20 // whole only if the mantissa is zero
-			if text[i+1] == '-' {
-				exp = -exp
-			}
-		}
+		// Atoi gives the nearest int when the exponent fits in none. Bounded, so
+		// that the sums below cannot overflow; no text has 1<<30 digits.
+		exp, _ = strconv.Atoi(text[i+1:])
+		exp = max(-1<<30, min(exp, 1<<30))
 	}
 	left, right, _ := strings.Cut(mantissa, ".")
 	digits := left + right

@@ -1,7 +1,9 @@
 package entity
 
 import (
+	"cmp"
 	"crypto/sha256"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -92,6 +94,43 @@ type Manifest struct {
 	Relationships []Relationship `cbor:"relationships" json:"relationships"`
 	EditedBy      Actor          `cbor:"edited_by" json:"edited_by"`
 	Note          string         `cbor:"note,omitempty" json:"note,omitempty"`
+}
+
+// Value is the manifest as the tree that its block encodes.
+func (m *Manifest) Value() map[string]any {
+	rels := make([]any, len(m.Relationships))
+	for i, r := range m.Relationships {
+		rels[i] = r.Value()
+	}
+	by := map[string]any{"user_id": string(m.EditedBy.UserID), "method": m.EditedBy.Method}
+	setText(by, "on_behalf_of", string(m.EditedBy.OnBehalfOf))
+	v := map[string]any{
+		"schema": m.Schema, "id": string(m.ID), "type": m.Type, "created_at": m.CreatedAt, "ver": m.Ver, "ts": m.TS,
+		"prev": nil, "properties": m.Properties, "relationships": rels, "edited_by": by,
+	}
+	if m.Prev != nil {
+		v["prev"] = *m.Prev
+	}
+	setText(v, "note", m.Note)
+	return v
+}
+
+// Value is the relationship as the tree that its block encodes: what is empty
+// is left out.
+func (r Relationship) Value() map[string]any {
+	v := map[string]any{"predicate": string(r.Predicate), "peer": string(r.Peer)}
+	setText(v, "peer_type", r.PeerType)
+	setText(v, "peer_label", r.PeerLabel)
+	if len(r.Properties) > 0 {
+		v["properties"] = r.Properties
+	}
+	return v
+}
+
+func setText(v map[string]any, key, text string) {
+	if text != "" {
+		v[key] = text
+	}
 }
 
 // Clone is a deep copy, for editing.
@@ -199,17 +238,20 @@ func (m *Manifest) Validate() error {
 		c.add(err.(*Error).Message, "id")
 	}
 	c.text("type", m.Type, 1, MaxType)
-	_, err := time.Parse(TimeLayout, m.CreatedAt)
-	c.require(err == nil, "created_at", "must be a time like "+TimeLayout)
+	at, err := time.Parse(TimeLayout, m.CreatedAt)
+	c.require(err == nil && at.Format(TimeLayout) == m.CreatedAt, "created_at", "must be a time like "+TimeLayout)
 	c.require(m.Ver >= 1, "ver", "must be at least 1")
 	c.require((m.Ver == 1) == (m.Prev == nil), "prev", "must be null in version 1 and a link in every other")
+	c.require(m.Prev == nil || isBlock(m.Prev.CID), "prev", "must be a link to a manifest (bafyrei…)")
 	c.require(m.TS >= 0, "ts", "must be milliseconds since 1970")
 	c.require(m.Properties != nil, "properties", "must be an object")
 	c.require(m.Relationships != nil, "relationships", "must be an array")
 	c.require(m.EditedBy.UserID != "", "edited_by", "must name the user")
+	c.require(utf8.ValidString(string(m.EditedBy.UserID)) && utf8.ValidString(string(m.EditedBy.OnBehalfOf)), "edited_by", "must be valid UTF-8")
 	c.require(slices.Contains([]string{MethodManual, MethodAI, MethodSystem, MethodImport}, m.EditedBy.Method), "edited_by", "method must be manual, ai_generated, system or import")
 	c.text("note", m.Note, 0, MaxNote)
 	c.relationships(m.Relationships)
+	c.tombstone(m)
 	if len(c.issues) == 0 {
 		c.profile(m)
 	}
@@ -272,7 +314,7 @@ func (c *checker) relationships(rels []Relationship) {
 }
 
 func (c *checker) relationship(i int, r Relationship) {
-	if n := len(r.Predicate); n == 0 || n > MaxPredicate || !utf8.ValidString(string(r.Predicate)) || strings.ContainsFunc(string(r.Predicate), isControl) {
+	if n := utf8.RuneCountInString(string(r.Predicate)); n == 0 || n > MaxPredicate || !utf8.ValidString(string(r.Predicate)) || strings.ContainsFunc(string(r.Predicate), isControl) {
 		c.add("must be 1 to "+itoa(MaxPredicate)+" characters of text", "relationships", i, "predicate")
 	}
 	if r.Peer != Wildcard {
@@ -283,8 +325,9 @@ func (c *checker) relationship(i int, r Relationship) {
 	if !utf8.ValidString(r.PeerType) || !utf8.ValidString(r.PeerLabel) {
 		c.add("must be valid UTF-8", "relationships", i)
 	}
-	if err := checkValue(r.Properties, 1); err != nil {
-		c.add(err.Error(), "relationships", i, "properties")
+	var e *Error
+	if err := checkValue(r.Properties, 1); errors.As(err, &e) {
+		c.add(cmp.Or(e.Message, "holds a value that is not of a manifest"), "relationships", i, "properties")
 	}
 }
 

@@ -82,3 +82,18 @@ type ChainRef struct {
 	N   int64
 	CID CID
 }
+
+// Seal gives the block's canonical bytes and CID.
+func (b *ChainBlock) Seal() ([]byte, CID, error) {
+	if b.Body == nil {
+		b.Body = Properties{}
+	}
+	if err := checkValue(b.Body, 1); err != nil {
+		return nil, CID{}, err
+	}
+	block, c, err := EncodeBlock(b)
+	if err == nil && len(block) > MaxManifest {
+		err = Errorf(KindTooLarge, "entity.Seal", "the block would take %d bytes; at most %d fit", len(block), MaxManifest)
+	}
+	return block, c, err
+}

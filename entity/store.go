@@ -37,8 +37,9 @@ type Version struct {
 
 // Expect is the condition of a write on the tip it replaces.
 type Expect struct {
-	any bool
-	tip CID
+	any  bool
+	tip  CID
+	text string // what was given in place of a CID; allows nothing
 }
 
 // Any expects nothing: the write applies to whatever the tip is.
@@ -48,10 +49,22 @@ var Any = Expect{any: true}
 func At(c CID) Expect { return Expect{tip: c} }
 
 // Allows tells whether the condition holds for the tip.
-func (e Expect) Allows(tip CID) bool { return e.any || e.tip == tip }
+func (e Expect) Allows(tip CID) bool { return e.any || e.text == "" && e.tip == tip }
 
-// Tip is the expected tip, undefined for [Any].
-func (e Expect) Tip() CID { return e.tip }
+// String is the expected tip, "none" for none.
+func (e Expect) String() string {
+	if e.text != "" {
+		return e.text
+	}
+	return tipText(e.tip)
+}
+
+// Mismatch is the lost compare-and-swap of e against the tip of id.
+func (e Expect) Mismatch(op string, id ID, actual CID) *Error {
+	err := Errorf(KindConflict, op, "expected tip %s, got %s", e, tipText(actual))
+	err.Tips = &Tips{ID: id, Expected: e.String(), Actual: tipText(actual)}
+	return err
+}
 
 // Reader reads one consistent state of a store: all of it as of [Reader.Seq].
 // It is valid inside the closure it was given to and used by one goroutine.
@@ -137,4 +150,14 @@ type Store interface {
 	// Wait returns when a change after the number given is visible, or with
 	// ctx's error as KindCanceled or KindTimeout.
 	Wait(ctx context.Context, after Seq) error
+}
+
+// AtText is [At] for a tip as a client wrote it. Text that is not a CID is the
+// tip of nothing, and so in conflict with whatever the tip is.
+func AtText(text string) Expect {
+	c, err := ParseCID(text)
+	if err != nil {
+		return Expect{text: text}
+	}
+	return At(c)
 }

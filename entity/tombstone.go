@@ -45,3 +45,15 @@ func (m *Manifest) Deleted() bool {
 	_, ok := m.Properties[TombstoneKey].(map[string]any)
 	return ok
 }
+
+// tombstone keeps the key to itself: a manifest that has it is a tombstone, of
+// some version before, and nothing else.
+func (c *checker) tombstone(m *Manifest) {
+	if _, ok := m.Properties[TombstoneKey]; !ok {
+		return
+	}
+	t, ok := m.Tombstone()
+	if !ok || len(m.Properties) > 1 || len(m.Relationships) > 0 || t.OriginalVer < 1 || t.OriginalVer >= m.Ver {
+		c.add("is written by deleting an entity, not by hand", "properties", TombstoneKey)
+	}
+}

@@ -2,6 +2,7 @@ package entity
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
@@ -14,7 +15,8 @@ import (
 //
 //	nil, bool, string, int64, float64, []byte, [Link], []any, map[string]any
 //
-// and a float64 is never whole within int64 (see the package's laws).
+// and a float64 is never whole within int64 (see the package's laws). A map
+// with the single key "/" is refused when sealed: its JSON would be a link's.
 // [ParseJSON] and [Normalize] give values of this form.
 type Properties = map[string]any
 
@@ -23,8 +25,8 @@ type Properties = map[string]any
 const MaxDepth = 64
 
 // Normalize brings a Go value into the form of [Properties]: every integer
-// kind to int64, whole floats to int64, named maps and slices to map[string]any
-// and []any. The error is of [KindInvalid] for NaN, infinities, integers past
+// kind to int64, whole floats to int64, a [json.Number] to the number it is,
+// named maps and slices to map[string]any and []any. The error is of [KindInvalid] for NaN, infinities, integers past
 // int64, invalid UTF-8, nesting past [MaxDepth] and types with no JSON meaning.
 func Normalize(v any) (any, error) { return normalize(v, 1) }
 
@@ -40,6 +42,13 @@ func normalize(v any, depth int) (any, error) {
 		return v, nil
 	case float64:
 		return number(v)
+	case json.Number:
+		n, err := ParseJSON([]byte(v), 1)
+		switch n.(type) {
+		case int64, float64:
+			return n, err
+		}
+		return nil, Invalid(op, "%q is not a number that a manifest can hold", clip(string(v)))
 	case map[string]any:
 		if depth > MaxDepth {
 			return nil, errDepth(op)
@@ -152,6 +161,9 @@ func checkValue(v any, depth int) error {
 	case map[string]any:
 		if depth > MaxDepth {
 			return errDepth(op)
+		}
+		if _, reserved := v["/"]; reserved && len(v) == 1 {
+			return Invalid(op, `an object with the single key "/" would read as a link or bytes; give it another key`)
 		}
 		for k, x := range v {
 			if !utf8.ValidString(k) {

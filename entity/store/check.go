@@ -1,0 +1,285 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"hash/maphash"
+
+	"stemma/entity"
+)
+
+// Report is what [Store.Check] looked at.
+type Report struct {
+	Blocks, Records, Entities, Versions, ChainBlocks, Rows int
+	Changes                                                entity.Seq
+}
+
+// Progress is told, now and then, what is being checked and how far it is.
+type Progress func(stage string, done int)
+
+// Check reads everything back: every block hashes to its key, the log is dense
+// and names blocks that are there, every version links to the one before,
+// heads, version rows and chains are what the log says, and every projection's
+// rows are those that the log gives. It sees one state and blocks nobody. The
+// error lists the first differences; it is nil when there are none.
+func (s *Store) Check(ctx context.Context, progress Progress) (Report, error) {
+	v := s.view()
+	defer v.release()
+	c := &checker{view: v, ctx: ctx, progress: progress, heads: make(map[entity.ID]*headTrace), chains: make(map[string]entity.ChainRef)}
+	if c.progress == nil {
+		c.progress = func(string, int) {}
+	}
+	for _, step := range []func() error{c.blocks, c.log, c.headRows, c.chainRows, c.projections} {
+		if err := step(); err != nil {
+			return c.report, err
+		}
+	}
+	return c.report, c.verdict()
+}
+
+const maxFindings = 20
+
+type checker struct {
+	*view
+	ctx      context.Context
+	progress Progress
+	report   Report
+	heads    map[entity.ID]*headTrace
+	chains   map[string]entity.ChainRef // chain head key → what the log says
+	findings []string
+	more     int
+}
+
+// headTrace is where the log says an entity stands.
+type headTrace struct {
+	tip entity.Digest
+	ver int64
+}
+
+func (c *checker) find(format string, args ...any) {
+	if len(c.findings) == maxFindings {
+		c.more++
+		return
+	}
+	c.findings = append(c.findings, fmt.Sprintf(format, args...))
+}
+
+func (c *checker) verdict() error {
+	if len(c.findings) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("%d differences", len(c.findings)+c.more)
+	for _, f := range c.findings {
+		text += "\n  " + f
+	}
+	return &entity.Error{Kind: entity.KindInternal, Op: "store.Check", Message: text}
+}
+
+func (c *checker) tick(stage string, n int) error {
+	if n%4096 != 0 {
+		return nil
+	}
+	c.progress(stage, n)
+	return ctxError("store.Check", c.ctx)
+}
+
+func (c *checker) blocks() error {
+	for row, err := range c.scanCommitted([]byte{spaceBlock}, []byte{spaceBlock}, false) {
+		if err != nil {
+			return err
+		}
+		c.report.Blocks++
+		if sum := sha256.Sum256(row.Value); !bytes.Equal(sum[:], row.Key[1:]) {
+			c.find("block %s holds other bytes, those of %s", entity.CIDOf(entity.Digest(row.Key[1:])), entity.CIDOf(sum))
+		}
+		if err := c.tick("blocks", c.report.Blocks); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *checker) log() error {
+	next := entity.Seq(1)
+	for r, err := range c.Log(0) {
+		if err != nil {
+			return err
+		}
+		c.report.Records++
+		if r.Seq != next || len(r.Changes) == 0 {
+			c.find("record %d should begin at %d", r.Seq, next)
+		}
+		next = r.Last() + 1
+		for _, ch := range r.Changes {
+			if err := c.change(r.Seq, ch); err != nil {
+				return err
+			}
+		}
+		if err := c.tick("log", c.report.Records); err != nil {
+			return err
+		}
+	}
+	c.report.Changes = next - 1
+	if c.report.Changes != c.at.seq {
+		c.find("the log ends at %d, the state at %d", c.report.Changes, c.at.seq)
+	}
+	return nil
+}
+
+func (c *checker) change(at entity.Seq, ch entity.Change) error {
+	if ch.Kind == entity.Appended {
+		return c.appended(at, ch)
+	}
+	c.report.Versions++
+	h := c.heads[ch.ID]
+	if h == nil {
+		h = &headTrace{}
+		c.heads[ch.ID] = h
+	}
+	if ch.Old != h.tip || ch.Ver != h.ver+1 {
+		c.find("change of %s in record %d makes version %d of another tip than version %d", ch.ID, at, ch.Ver, h.ver)
+	}
+	h.tip, h.ver = ch.New, ch.Ver
+	m, err := c.Manifest(ch.CID())
+	if err != nil {
+		c.find("record %d names %s, which is not a manifest here", at, ch.CID())
+		return nil
+	}
+	var prev entity.Digest
+	if m.Prev != nil {
+		prev, _ = entity.DigestOf(m.Prev.CID)
+	}
+	if m.ID != ch.ID || m.Ver != ch.Ver || prev != ch.Old {
+		c.find("manifest %s is version %d of %s, the log has it as version %d of %s", ch.CID(), m.Ver, m.ID, ch.Ver, ch.ID)
+	}
+	row, err := c.get(versionKey(ch.ID, ch.Ver))
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(row, ch.New[:]) {
+		c.find("version %d of %s is not indexed as %s", ch.Ver, ch.ID, ch.CID())
+	}
+	return nil
+}
+
+func (c *checker) appended(at entity.Seq, ch entity.Change) error {
+	c.report.ChainBlocks++
+	key := string(chainHeadKey(ch.ID, ch.Chain))
+	last := c.chains[key]
+	var prev entity.Digest
+	if last.N > 0 {
+		prev, _ = entity.DigestOf(last.CID)
+	}
+	if ch.Ver != last.N+1 || ch.Old != prev {
+		c.find("record %d appends block %d to %s/%s after block %d", at, ch.Ver, ch.ID, ch.Chain, last.N)
+	}
+	c.chains[key] = entity.ChainRef{N: ch.Ver, CID: ch.CID()}
+	row, err := c.get(chainKey(ch.ID, ch.Chain, ch.Ver))
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(row, ch.New[:]) {
+		c.find("block %d of %s/%s is not indexed as %s", ch.Ver, ch.ID, ch.Chain, ch.CID())
+	}
+	block, err := c.block(ch.New)
+	if err != nil {
+		return err
+	}
+	if block == nil {
+		c.find("record %d names the chain block %s, which is missing", at, ch.CID())
+	}
+	return nil
+}
+
+func (c *checker) headRows() error {
+	for row, err := range c.scanCommitted([]byte{spaceHead}, []byte{spaceHead}, false) {
+		if err != nil {
+			return err
+		}
+		c.report.Entities++
+		id := entity.ID(row.Key[1:])
+		var h entity.Head
+		if err := entity.DecodeBlock(row.Value, &h); err != nil {
+			c.find("head of %s cannot be read: %v", id, err)
+			continue
+		}
+		want := c.heads[id]
+		if want == nil || want.tip != h.Tip || want.ver != h.Ver {
+			c.find("head of %s is version %d %s, the log says otherwise", id, h.Ver, h.CID())
+		}
+		if err := c.tick("heads", c.report.Entities); err != nil {
+			return err
+		}
+	}
+	if c.report.Entities != len(c.heads) {
+		c.find("%d heads, %d entities in the log", c.report.Entities, len(c.heads))
+	}
+	return nil
+}
+
+func (c *checker) chainRows() error {
+	seen := 0
+	for row, err := range c.scanCommitted([]byte{spaceChainHead}, []byte{spaceChainHead}, false) {
+		if err != nil {
+			return err
+		}
+		seen++
+		if got := decodeChainHead(row.Value); got != c.chains[string(row.Key)] {
+			c.find("head of chain %q is block %d, the log says otherwise", row.Key[1:], got.N)
+		}
+	}
+	if seen != len(c.chains) {
+		c.find("%d chains, %d in the log", seen, len(c.chains))
+	}
+	return nil
+}
+
+// projections replays the log into hashes of the rows that it gives, and
+// compares them with the rows that are there.
+func (c *checker) projections() error {
+	seed := maphash.MakeSeed()
+	for _, p := range c.s.projections {
+		want := rowHashes{seed: seed, rows: make(map[string]uint64)}
+		n := 0
+		for r, err := range c.Log(0) {
+			if err != nil {
+				return err
+			}
+			if err := c.replay(r, p, want); err != nil {
+				return err
+			}
+			n++
+			if err := c.tick(p.Name(), n); err != nil {
+				return err
+			}
+		}
+		prefix := rowsPrefix(p.Name())
+		for row, err := range c.scanCommitted(prefix, prefix, false) {
+			if err != nil {
+				return err
+			}
+			c.report.Rows++
+			key := string(row.Key[len(prefix):])
+			if h, ok := want.rows[key]; !ok || h != maphash.Bytes(seed, row.Value) {
+				c.find("projection %s: row %q is not what the log gives", p.Name(), key)
+			}
+			delete(want.rows, key)
+		}
+		for key := range want.rows {
+			c.find("projection %s: row %q is missing", p.Name(), key)
+		}
+	}
+	return nil
+}
+
+// rowHashes stands for a projection's rows in a fraction of their memory.
+type rowHashes struct {
+	seed maphash.Seed
+	rows map[string]uint64
+}
+
+func (w rowHashes) Set(key, value []byte) { w.rows[string(key)] = maphash.Bytes(w.seed, value) }
+
+func (w rowHashes) Delete(key []byte) { delete(w.rows, string(key)) }

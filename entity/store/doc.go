@@ -1,0 +1,32 @@
+// Package store keeps a network's log, blocks and heads in Badger, and runs the
+// projections over them. It is the only package that touches Badger.
+//
+// # Laws
+//
+//   - One way in: [Store.Update]. Its closure runs on the caller's goroutine
+//     against the latest committed state; the committer, one goroutine, then
+//     checks that everything the closure read is still so and otherwise runs it
+//     again, in line. All closures that have queued up by then are committed as
+//     one Badger transaction with one fsync; a closure that fails takes nobody
+//     with it.
+//   - Nothing is visible before it is on disk: readers read at the Badger
+//     timestamp of the last commit that was fsynced and are never made to wait
+//     for one that is under way.
+//   - After a commit the order is: projections' memory, the readable state,
+//     the answers, the watchers. So whoever was answered reads its own write.
+//   - Badger is opened in managed mode: timestamps are ours, one per batch.
+//   - A closure that scans a range always runs in the committer, since a range
+//     cannot be checked for what has come into it.
+//
+// # Keys
+//
+//	b <digest 32>                          block bytes              every manifest and chain block
+//	h <id 26>                              entity.Head              where the entity stands
+//	v <id 26> <ver be64>                   digest 32                version 3 of 10,000 is one look-up
+//	l <last seq be64>                      entity.Record            found by any seq it holds: seek, take the first
+//	k <id 26> <chain>                      n be64, digest 32        head of a chain
+//	c <id 26> <chain> 00 <n be64>          digest 32                blocks of a chain
+//	p <projection> 00 <key>                the projection's rows
+//	s <name>                               a secret; never in a block or record
+//	m format | network | p/<projection>    the store's own notes
+package store

@@ -1,0 +1,72 @@
+package store
+
+import (
+	"encoding/binary"
+
+	"stemma/entity"
+)
+
+// First bytes of the keys; the table is in doc.go.
+const (
+	spaceBlock     = 'b'
+	spaceHead      = 'h'
+	spaceVersion   = 'v'
+	spaceLog       = 'l'
+	spaceChainHead = 'k'
+	spaceChain     = 'c'
+	spaceRows      = 'p'
+	spaceSecret    = 's'
+	spaceMeta      = 'm'
+)
+
+func blockKey(d entity.Digest) []byte {
+	return append([]byte{spaceBlock}, d[:]...)
+}
+
+func headKey(id entity.ID) []byte { return textKey(spaceHead, string(id)) }
+
+func versionKey(id entity.ID, ver int64) []byte {
+	return binary.BigEndian.AppendUint64(textKey(spaceVersion, string(id)), uint64(ver))
+}
+
+func logKey(last entity.Seq) []byte {
+	return binary.BigEndian.AppendUint64([]byte{spaceLog}, uint64(last))
+}
+
+func chainHeadKey(id entity.ID, chain string) []byte {
+	return append(textKey(spaceChainHead, string(id)), chain...)
+}
+
+func chainPrefix(id entity.ID, chain string) []byte {
+	return append(append(textKey(spaceChain, string(id)), chain...), 0)
+}
+
+func chainKey(id entity.ID, chain string, n int64) []byte {
+	return binary.BigEndian.AppendUint64(chainPrefix(id, chain), uint64(n))
+}
+
+func secretKey(name string) []byte { return textKey(spaceSecret, name) }
+
+func metaKey(name string) []byte { return textKey(spaceMeta, name) }
+
+func rowsPrefix(projection string) []byte { return append(textKey(spaceRows, projection), 0) }
+
+func textKey(space byte, s string) []byte {
+	key := make([]byte, 0, 1+len(s)+64)
+	return append(append(key, space), s...)
+}
+
+// tailNumber is the big-endian number at a key's end.
+func tailNumber(key []byte) uint64 { return binary.BigEndian.Uint64(key[len(key)-8:]) }
+
+func encodeChainHead(r entity.ChainRef) []byte {
+	d, _ := entity.DigestOf(r.CID)
+	return append(binary.BigEndian.AppendUint64(nil, uint64(r.N)), d[:]...)
+}
+
+func decodeChainHead(b []byte) entity.ChainRef {
+	if len(b) != 40 {
+		return entity.ChainRef{}
+	}
+	return entity.ChainRef{N: int64(binary.BigEndian.Uint64(b)), CID: entity.CIDOf(entity.Digest(b[8:]))}
+}

@@ -1,0 +1,301 @@
+package store
+
+import (
+	"bytes"
+	"iter"
+	"regexp"
+	"slices"
+	"time"
+
+	"stemma/entity"
+)
+
+// tx is one run of an Update's closure: what it read, and what it would write.
+// It implements entity.Tx. Nothing in it outlives the run but through the
+// committer.
+type tx struct {
+	*view
+	actor  entity.Actor
+	now    time.Time
+	under  map[string][]byte // what closures before this one in the batch wrote; nil in an optimistic run
+	reads  map[string]uint64 // key → Badger version, 0 for absent
+	writes map[string][]byte // key → value, nil for a deletion
+	sealed map[entity.Digest]*entity.Manifest
+	steps  []entity.Transition
+	record entity.Record
+	scans  bool // a range was read: only the committer can run this
+	size   int  // bytes of keys and values to write
+}
+
+func newTx(v *view, by entity.Actor) *tx {
+	t := &tx{view: v, actor: by, now: v.s.clock(), reads: make(map[string]uint64, 4), writes: make(map[string][]byte, 8)}
+	v.tx = t
+	return t
+}
+
+func (t *tx) Actor() entity.Actor { return t.actor }
+
+func (t *tx) NewID() entity.ID { return t.s.ids.New(t.s.network) }
+
+func (t *tx) noteRead(key []byte, version uint64) { t.reads[string(key)] = version }
+
+// pending is what this run, or one before it in the batch, has written under
+// key; ok tells whether one has.
+func (t *tx) pending(key []byte) (val []byte, ok bool) {
+	if val, ok = t.writes[string(key)]; !ok {
+		val, ok = t.under[string(key)]
+	}
+	return val, ok
+}
+
+func (t *tx) set(key, val []byte) {
+	if val == nil {
+		val = []byte{}
+	}
+	t.writes[string(key)] = val
+	t.size += len(key) + len(val)
+}
+
+func (t *tx) remove(key []byte) {
+	t.writes[string(key)] = nil
+	t.size += len(key)
+}
+
+// scan merges what is committed with what has been written since.
+func (t *tx) scan(prefix, from []byte, reverse bool) iter.Seq2[entity.Row, error] {
+	t.scans = true
+	compare := bytes.Compare
+	if reverse {
+		compare = func(a, b []byte) int { return bytes.Compare(b, a) }
+	}
+	written := t.writtenUnder(prefix, func(key []byte) bool { return compare(key, from) >= 0 })
+	slices.SortFunc(written, compare)
+	return func(yield func(entity.Row, error) bool) {
+		emit := func(key []byte) bool { // what was written; a deletion yields nothing
+			val, _ := t.pending(key)
+			return val == nil || yield(entity.Row{Key: key, Value: val}, nil)
+		}
+		for row, err := range t.scanCommitted(prefix, from, reverse) {
+			if err != nil {
+				yield(row, err)
+				return
+			}
+			for len(written) > 0 && compare(written[0], row.Key) < 0 {
+				if !emit(written[0]) {
+					return
+				}
+				written = written[1:]
+			}
+			if len(written) > 0 && bytes.Equal(written[0], row.Key) {
+				continue // emitted before the next committed key
+			}
+			if !yield(row, nil) {
+				return
+			}
+		}
+		for _, key := range written {
+			if !emit(key) {
+				return
+			}
+		}
+	}
+}
+
+// writtenUnder gives the keys with the prefix that were written since the
+// committed state and that keep allows, each once, in no order.
+func (t *tx) writtenUnder(prefix []byte, keep func([]byte) bool) (keys [][]byte) {
+	add := func(k string) {
+		if key := []byte(k); bytes.HasPrefix(key, prefix) && keep(key) {
+			keys = append(keys, key)
+		}
+	}
+	for k := range t.writes {
+		add(k)
+	}
+	for k := range t.under {
+		if _, again := t.writes[k]; !again {
+			add(k)
+		}
+	}
+	return keys
+}
+
+func (t *tx) Create(d entity.Draft) (*entity.Version, error) {
+	const op = "store.Create"
+	if d.ID == "" {
+		d.ID = t.NewID()
+	}
+	if _, err := entity.ParseID(string(d.ID)); err != nil {
+		return nil, err
+	}
+	if d.ID.Network() != t.s.network {
+		return nil, entity.Invalid(op, "id %s belongs to the %s network, this is %s", d.ID, d.ID.Network(), t.s.network)
+	}
+	if _, taken, err := t.head(d.ID); err != nil {
+		return nil, err
+	} else if taken {
+		return nil, entity.Errorf(entity.KindExists, op, "an entity with the id %s exists already", d.ID)
+	}
+	m := &entity.Manifest{
+		Schema:        entity.Schema,
+		ID:            d.ID,
+		Type:          d.Type,
+		CreatedAt:     entity.FormatTime(t.now),
+		Ver:           1,
+		TS:            t.now.UnixMilli(),
+		Properties:    d.Properties,
+		Relationships: d.Relationships,
+		EditedBy:      t.actor,
+		Note:          d.Note,
+	}
+	if m.Properties == nil {
+		m.Properties = entity.Properties{}
+	}
+	if m.Relationships == nil {
+		m.Relationships = []entity.Relationship{}
+	}
+	return t.write(nil, entity.Head{}, m)
+}
+
+func (t *tx) Put(id entity.ID, expect entity.Expect, edit func(*entity.Manifest) error) (*entity.Version, error) {
+	const op = "store.Put"
+	h, err := t.Head(id)
+	if err != nil {
+		return nil, err
+	}
+	tip := h.CID()
+	if !expect.Allows(tip) {
+		return nil, expect.Mismatch(op, id, tip)
+	}
+	before, err := t.Manifest(tip)
+	if err != nil {
+		return nil, err
+	}
+	m := before.Clone()
+	m.Note = ""
+	if err := edit(m); err != nil {
+		return nil, err
+	}
+	m.Schema, m.ID, m.CreatedAt = entity.Schema, id, before.CreatedAt
+	m.Ver = before.Ver + 1
+	m.TS = t.now.UnixMilli()
+	m.Prev = &entity.Link{CID: tip}
+	m.EditedBy = t.actor
+	return t.write(before, h, m)
+}
+
+// write seals m as the version after before, whose head is old.
+func (t *tx) write(before *entity.Manifest, old entity.Head, m *entity.Manifest) (*entity.Version, error) {
+	block, c, err := m.Seal()
+	if err != nil {
+		return nil, err
+	}
+	d, _ := entity.DigestOf(c)
+	next := headOf(m, d, old)
+	row, _, err := entity.EncodeBlock(next)
+	if err != nil {
+		return nil, err
+	}
+	t.set(blockKey(d), block)
+	t.set(headKey(m.ID), row)
+	t.set(versionKey(m.ID, m.Ver), d[:])
+	if t.sealed == nil {
+		t.sealed = make(map[entity.Digest]*entity.Manifest, 1)
+	}
+	t.sealed[d] = m
+	step := entity.Transition{ID: m.ID, Before: before, After: m}
+	t.steps = append(t.steps, step)
+	t.record.Changes = append(t.record.Changes, entity.Change{
+		ID: m.ID, Kind: kindOf(step), Type: m.Type, Collection: next.Collection, Ver: m.Ver, Old: old.Tip, New: d,
+	})
+	for _, p := range t.s.projections {
+		if err := p.Apply(step, rowWriter{t, rowsPrefix(p.Name())}); err != nil {
+			return nil, err
+		}
+	}
+	return &entity.Version{CID: c, Manifest: m}, nil
+}
+
+func headOf(m *entity.Manifest, tip entity.Digest, old entity.Head) entity.Head {
+	h := entity.Head{
+		ID: m.ID, Tip: tip, Ver: m.Ver, TS: m.TS, CreatedAt: old.CreatedAt,
+		Type: m.Type, Label: m.Label(), Collection: m.Collection(), Deleted: m.Deleted(),
+	}
+	if m.Ver == 1 {
+		created, _ := time.Parse(entity.TimeLayout, m.CreatedAt)
+		h.CreatedAt = created.UnixMilli()
+	}
+	if h.Deleted { // a tombstone has no relationships: remember where it was
+		h.Collection = old.Collection
+		h.Label = old.Label
+	}
+	return h
+}
+
+func kindOf(s entity.Transition) entity.ChangeKind {
+	switch {
+	case s.Before == nil:
+		return entity.Created
+	case s.After.Deleted() && !s.Before.Deleted():
+		return entity.Deleted
+	case s.Before.Deleted() && !s.After.Deleted():
+		return entity.Restored
+	}
+	return entity.Updated
+}
+
+var chainName = regexp.MustCompile(`^[a-z][a-z0-9_.-]{0,63}$`)
+
+func (t *tx) Append(id entity.ID, chain string, expect entity.Expect, body entity.Properties) (entity.ChainRef, error) {
+	const op = "store.Append"
+	none := entity.ChainRef{}
+	if !chainName.MatchString(chain) {
+		return none, entity.Invalid(op, "%q cannot name a chain; use 1 to 64 of a-z, 0-9, _, . and -, a letter first", chain)
+	}
+	h, err := t.Head(id)
+	if err != nil {
+		return none, err
+	}
+	last, err := t.ChainHead(id, chain)
+	if err != nil {
+		return none, err
+	}
+	if !expect.Allows(last.CID) {
+		return none, expect.Mismatch(op, id, last.CID)
+	}
+	block := entity.ChainBlock{ID: id, Chain: chain, N: last.N + 1, TS: t.now.UnixMilli(), Body: body}
+	change := entity.Change{ID: id, Kind: entity.Appended, Type: h.Type, Collection: h.Collection, Ver: block.N, Chain: chain}
+	if last.N > 0 {
+		block.Prev = &entity.Link{CID: last.CID}
+		change.Old, _ = entity.DigestOf(last.CID)
+	}
+	b, c, err := block.Seal()
+	if err != nil {
+		return none, err
+	}
+	change.New, _ = entity.DigestOf(c)
+	ref := entity.ChainRef{N: block.N, CID: c}
+	t.set(blockKey(change.New), b)
+	t.set(chainHeadKey(id, chain), encodeChainHead(ref))
+	t.set(chainKey(id, chain, block.N), change.New[:])
+	t.record.Changes = append(t.record.Changes, change)
+	return ref, nil
+}
+
+func (t *tx) SetSecret(key string, value []byte) { t.set(secretKey(key), value) }
+
+func (t *tx) DeleteSecret(key string) { t.remove(secretKey(key)) }
+
+// rowWriter puts a projection's edits among the transaction's.
+type rowWriter struct {
+	t      *tx
+	prefix []byte
+}
+
+func (w rowWriter) key(key []byte) []byte {
+	return append(w.prefix[:len(w.prefix):len(w.prefix)], key...)
+}
+
+func (w rowWriter) Set(key, value []byte) { w.t.set(w.key(key), value) }
+
+func (w rowWriter) Delete(key []byte) { w.t.remove(w.key(key)) }

@@ -1,0 +1,171 @@
+package storetest
+
+import (
+	"time"
+
+	"stemma/entity"
+)
+
+// oracleTx is a reader of the commit to come, and the one who writes to it.
+type oracleTx struct {
+	oracleReader
+	oracle  *Oracle
+	by      entity.Actor
+	at      time.Time
+	changes []entity.Change
+	steps   []entity.Transition
+	undo    undo
+}
+
+// begin starts a transaction; the caller holds o.writing.
+func (o *Oracle) begin(by entity.Actor) *oracleTx {
+	r := o.reader(o.disk.commit)
+	r.commit++
+	return &oracleTx{oracleReader: r, oracle: o, by: by, at: o.opts.Clock()}
+}
+
+func (tx *oracleTx) Actor() entity.Actor { return tx.by }
+
+func (tx *oracleTx) NewID() entity.ID { return tx.oracle.ids.New(tx.network) }
+
+func (tx *oracleTx) Create(d entity.Draft) (*entity.Version, error) {
+	const op = "storetest.Create"
+	if d.ID == "" {
+		d.ID = tx.NewID()
+	}
+	if _, err := entity.ParseID(string(d.ID)); err != nil {
+		return nil, err
+	}
+	if d.ID.Network() != tx.network {
+		return nil, entity.Invalid(op, "id %s is of the network %s; this store is %s", d.ID, d.ID.Network(), tx.network)
+	}
+	if _, err := tx.Head(d.ID); err == nil {
+		return nil, entity.Errorf(entity.KindExists, op, "the entity %s exists", d.ID)
+	}
+	m := &entity.Manifest{
+		Type: d.Type, CreatedAt: entity.FormatTime(tx.at), Properties: d.Properties, Relationships: d.Relationships, Note: d.Note,
+	}
+	if m.Properties == nil {
+		m.Properties = entity.Properties{}
+	}
+	if m.Relationships == nil {
+		m.Relationships = []entity.Relationship{}
+	}
+	return tx.write(d.ID, nil, entity.Head{}, m)
+}
+
+func (tx *oracleTx) Put(id entity.ID, expect entity.Expect, edit func(*entity.Manifest) error) (*entity.Version, error) {
+	head, err := tx.Head(id)
+	if err != nil {
+		return nil, err
+	}
+	if !expect.Allows(head.CID()) {
+		return nil, expect.Mismatch("storetest.Put", id, head.CID())
+	}
+	before, err := tx.Manifest(head.CID())
+	if err != nil {
+		return nil, err
+	}
+	m := before.Clone()
+	m.Note = ""
+	if err := edit(m); err != nil {
+		return nil, err
+	}
+	m.CreatedAt = before.CreatedAt
+	return tx.write(id, before, head, m)
+}
+
+// write seals m as the version after before and makes it the tip.
+func (tx *oracleTx) write(id entity.ID, before *entity.Manifest, old entity.Head, m *entity.Manifest) (*entity.Version, error) {
+	m.Schema, m.ID, m.Ver, m.TS, m.Prev, m.EditedBy = entity.Schema, id, old.Ver+1, tx.at.UnixMilli(), nil, tx.by
+	if before != nil {
+		m.Prev = &entity.Link{CID: old.CID()}
+	}
+	block, cid, err := m.Seal()
+	if err != nil {
+		return nil, err
+	}
+	tip, _ := entity.DigestOf(cid)
+	created, err := time.Parse(entity.TimeLayout, m.CreatedAt)
+	if err != nil {
+		return nil, entity.Internal("storetest.write", err)
+	}
+	head := entity.Head{
+		ID: id, Tip: tip, Ver: m.Ver, TS: m.TS, CreatedAt: created.UnixMilli(),
+		Type: m.Type, Label: m.Label(), Collection: m.Collection(), Deleted: m.Deleted(),
+	}
+	if head.Deleted {
+		head.Collection, head.Label = old.Collection, old.Label
+	}
+	put(tx.disk, &tx.undo, tx.disk.blocks, cid, tx.commit, block)
+	put(tx.disk, &tx.undo, tx.disk.heads, id, tx.commit, head)
+	tx.changes = append(tx.changes, entity.Change{
+		ID: id, Kind: kindOf(before, m), Type: m.Type, Collection: head.Collection, Ver: m.Ver, Old: old.Tip, New: tip,
+	})
+	tx.steps = append(tx.steps, entity.Transition{ID: id, Before: before, After: m})
+	return &entity.Version{CID: cid, Manifest: m}, nil
+}
+
+// kindOf names the step from one version to the next.
+func kindOf(before, after *entity.Manifest) entity.ChangeKind {
+	switch {
+	case before == nil:
+		return entity.Created
+	case after.Deleted() && !before.Deleted():
+		return entity.Deleted
+	case before.Deleted() && !after.Deleted():
+		return entity.Restored
+	}
+	return entity.Updated
+}
+
+func (tx *oracleTx) Append(id entity.ID, chain string, expect entity.Expect, body entity.Properties) (entity.ChainRef, error) {
+	head, err := tx.Head(id)
+	if err != nil {
+		return entity.ChainRef{}, err
+	}
+	last, err := tx.ChainHead(id, chain)
+	if err != nil {
+		return entity.ChainRef{}, err
+	}
+	if !expect.Allows(last.CID) {
+		return entity.ChainRef{}, expect.Mismatch("storetest.Append", id, last.CID)
+	}
+	b := entity.ChainBlock{ID: id, Chain: chain, N: last.N + 1, TS: tx.at.UnixMilli(), Body: body}
+	if last.N > 0 {
+		b.Prev = &entity.Link{CID: last.CID}
+	}
+	block, cid, err := b.Seal()
+	if err != nil {
+		return entity.ChainRef{}, err
+	}
+	ref := entity.ChainRef{N: b.N, CID: cid}
+	put(tx.disk, &tx.undo, tx.disk.blocks, cid, tx.commit, block)
+	put(tx.disk, &tx.undo, tx.disk.chains, chainKey{id, chain}, tx.commit, ref)
+	old, _ := entity.DigestOf(last.CID)
+	made, _ := entity.DigestOf(cid)
+	tx.changes = append(tx.changes, entity.Change{
+		ID: id, Kind: entity.Appended, Type: head.Type, Collection: head.Collection, Ver: b.N, Old: old, New: made, Chain: chain,
+	})
+	return ref, nil
+}
+
+func (tx *oracleTx) SetSecret(key string, value []byte) {
+	put(tx.disk, &tx.undo, tx.disk.secrets, key, tx.commit, append([]byte{}, value...))
+}
+
+func (tx *oracleTx) DeleteSecret(key string) {
+	put(tx.disk, &tx.undo, tx.disk.secrets, key, tx.commit, nil)
+}
+
+// project folds what was written into the rows of every projection.
+func (tx *oracleTx) project() error {
+	for _, p := range tx.oracle.opts.Projections {
+		for _, step := range tx.steps {
+			if err := p.Apply(step, rowWriter{tx.disk, p.Name(), tx.commit, &tx.undo}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
