@@ -1,0 +1,51 @@
+# Stemma. `make run` and `make test` need nothing set up first.
+GO      ?= go
+DATA    ?= ./stemma-data
+ADDR    ?= 127.0.0.1:8080
+REPO    ?= .
+FUZZ    ?= 60s
+ROUNDS  ?= 100
+JS      := testdata/manifests/js
+
+.PHONY: run build test check bench demo fuzz crash js house clean
+
+run: build ## build and start the server, its data in ./stemma-data
+	./bin/stemma serve --addr $(ADDR) --data $(DATA)
+
+build: ## bin/stemma
+	$(GO) build -trimpath -o bin/stemma ./cmd/stemma
+
+test: js ## every test
+	$(GO) test ./...
+
+check: js ## what CI runs
+	@unformatted=$$(gofmt -l api cmd entity events files graph query versions 2>/dev/null); \
+	  if [ -n "$$unformatted" ]; then echo "gofmt -w these:"; echo "$$unformatted"; exit 1; fi
+	$(GO) mod tidy -diff
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	$(GO) test -race ./...
+
+bench: build ## the table of the README, on this machine
+	./bin/stemma bench
+
+demo: build ## import REPO's git history into a new server and ask it questions
+	./bin/stemma demo --repo $(REPO)
+
+fuzz: ## every fuzz target for FUZZ each
+	@for pkg in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ) $$pkg || exit 1; \
+	  done; done
+
+crash: ## kill -9 under load, ROUNDS times
+	STEMMA_CRASH_ROUNDS=$(ROUNDS) $(GO) test -count=1 -timeout 2h -run TestCrash ./cmd/stemma
+
+js: $(JS)/node_modules/.package-lock.json ## what the tests compare our bytes with
+
+$(JS)/node_modules/.package-lock.json: $(JS)/package.json $(JS)/package-lock.json
+	cd $(JS) && npm ci --no-audit --no-fund --silent
+	@touch $@
+
+clean:
+	rm -rf bin $(JS)/node_modules

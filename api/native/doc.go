@@ -1,0 +1,16 @@
+// Package native is the Arke API: entities, collections, folders,
+// relationships, versions, the graph, the path language and the events feed
+// over HTTP.
+//
+// # Laws
+//
+//   - The table [Service.Operations] is the API: it routes, and the OpenAPI
+//     document and the plain reference are printed from it.
+//   - A handler decides who may do what inside the transaction that it writes
+//     in, on what it reads there.
+//   - What was renamed between releases of the specification is accepted in
+//     both spellings and answered in both (pi and id, collection_pi and
+//     collection_id, …).
+//   - A read runs on one state: an answer never mixes two moments. The graph's
+//     snapshot may be newer than the state, never older than an answered write.
+package native

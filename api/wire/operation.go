@@ -1,0 +1,126 @@
+package wire
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Auth says who may call an operation at all. What a known caller may do is
+// decided where the data is read.
+type Auth uint8
+
+// The levels.
+const (
+	AuthNone     Auth = iota // nobody is asked; credentials are not even looked at
+	AuthOptional             // anonymous callers are let in; a wrong credential is not
+	AuthRequired             // a registered caller
+	AuthJWTOnly              // a valid token whose user need not be registered yet
+)
+
+var authNames = [...]string{"none", "optional", "required", "jwt-only"}
+
+// String is the level's name in the documents.
+func (a Auth) String() string {
+	if int(a) < len(authNames) {
+		return authNames[a]
+	}
+	return fmt.Sprintf("auth(%d)", uint8(a))
+}
+
+// Operation is a row of a view's table: one method on one path, what it takes
+// and answers, and who may call it. Rows are made by [Op] and [Handle].
+type Operation struct {
+	Method, Path string // Path in chi's form: /entities/{id}, /proxy/*
+	ID           string // unique within a document: getEntity
+	Tag          string // the group in the documents
+	Summary      string // one line
+	Description  string // Markdown
+	Permission   string // the action that is checked, like entity:view; "" for none
+	Auth         Auth
+	Success      []Success
+	Errors       []int     // statuses beyond those every such operation has
+	Hidden       bool      // served, not documented
+	MaxBody      int64     // bytes of a body; 0: the router's limit; -1: none, for body:"raw" only
+	ErrorBody    ErrorBody // how its view renders errors; nil: the router's
+
+	serve func(ctx context.Context, x *exchange, r *http.Request) (*Reply, error)
+	raw   http.Handler
+	in    *plan
+}
+
+// Success is one good answer of an operation.
+type Success struct {
+	Status      int
+	Body        any    // a zero value of the answer's Go type, for its schema; nil for none
+	ContentType string // "": application/json
+	Description string // "": the status's text
+}
+
+// Op makes a row out of a function. In is a struct with the tags described in
+// the package comment. It panics when a tag is wrong: tables are built at start.
+func Op[In any](op Operation, h func(ctx context.Context, in *In) (*Reply, error)) Operation {
+	op.check()
+	p := compile(op, reflect.TypeFor[In]())
+	op.in = p
+	op.serve = func(ctx context.Context, x *exchange, r *http.Request) (*Reply, error) {
+		in := new(In)
+		if err := p.bind(x, r, reflect.ValueOf(in).Elem()); err != nil {
+			return nil, err
+		}
+		return h(ctx, in)
+	}
+	return op
+}
+
+// Handle makes a row out of an http.Handler that decodes and answers by
+// itself: metrics, a proxy, static files. The router still checks who calls.
+func Handle(op Operation, h http.Handler) Operation {
+	op.check()
+	op.raw = h
+	return op
+}
+
+var pathParam = regexp.MustCompile(`\{([^}:]+)(?::[^}]*)?\}|\*`)
+
+// pathParams are the names in a path, "*" for the rest.
+func (op *Operation) pathParams() []string {
+	var names []string
+	for _, m := range pathParam.FindAllStringSubmatch(op.Path, -1) {
+		if m[1] == "" {
+			m[1] = "*"
+		}
+		names = append(names, m[1])
+	}
+	return names
+}
+
+var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+// check panics when the row itself is wrong; the input is checked by compile.
+func (op *Operation) check() {
+	fail := func(format string, args ...any) {
+		panic(fmt.Sprintf("wire: operation %s %s: ", op.Method, op.Path) + fmt.Sprintf(format, args...))
+	}
+	if !slices.Contains(methods, op.Method) {
+		fail("the method must be one of %s", strings.Join(methods, ", "))
+	}
+	if !strings.HasPrefix(op.Path, "/") {
+		fail("the path must begin with a slash")
+	}
+	if op.ID == "" && !op.Hidden {
+		fail("a documented operation needs an ID")
+	}
+	for _, s := range op.Success {
+		if s.Status < 100 || s.Status > 399 {
+			fail("status %d is not a success", s.Status)
+		}
+		if s.Body != nil {
+			checkEncodable(reflect.TypeOf(s.Body))
+		}
+	}
+}

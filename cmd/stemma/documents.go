@@ -1,0 +1,42 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"stemma/api"
+	"stemma/api/native"
+)
+
+// openapiCmd prints the document without a server.
+type openapiCmd struct{}
+
+// Run prints it.
+func (openapiCmd) Run(io *streams) error {
+	system := api.System{Ready: func() error { return nil }, Metrics: http.NotFoundHandler()}
+	doc, err := api.OpenAPI(api.Operations(system, native.New(time.Now)))
+	if err == nil {
+		_, err = fmt.Fprintf(io.out, "%s\n", doc)
+	}
+	return err
+}
+
+// versionCmd prints what this binary is.
+type versionCmd struct{}
+
+// Run prints it.
+func (versionCmd) Run(io *streams) error {
+	revision := "unknown revision"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				revision = s.Value
+			}
+		}
+	}
+	_, err := fmt.Fprintf(io.out, "stemma %s (%s, %s %s/%s)\n", api.Version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}

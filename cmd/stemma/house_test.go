@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const root = "../.."
+
+// imports is the table of the house: what of ours a package may import. A
+// package without a row fails. Tests are bound by it too, but for what is
+// listed in testImports.
+var imports = map[string][]string{
+	"entity":               {},
+	"entity/access":        {"entity"},
+	"entity/listing":       {"entity"},
+	"entity/store":         {"entity"},
+	"entity/storetest":     {"entity"},
+	"graph":                {"entity"},
+	"query":                {"entity"},
+	"versions":             {"entity"},
+	"events":               {"entity"},
+	"api":                  {"api/wire"},
+	"api/wire":             {"entity"},
+	"api/auth":             {"entity", "entity/access"},
+	"api/native":           {"api/auth", "api/wire", "entity", "entity/access", "entity/listing", "events", "graph", "query", "versions"},
+	"cmd/stemma":           {"*"},
+	"cmd/stemma/gitimport": {"entity", "entity/listing"},
+	"cmd/stemma/bench":     {"*"},
+}
+
+// testImports are what the tests of a package may import beyond its row: the
+// real things that it is tested with.
+var testImports = map[string][]string{
+	"entity/store":         {"entity/storetest", "entity/listing", "graph"},
+	"entity/listing":       {"entity/store"},
+	"graph":                {"entity/store"},
+	"query":                {"graph", "entity/store"},
+	"versions":             {"entity/store"},
+	"events":               {"entity/storetest", "entity/store"},
+	"api/auth":             {"entity/store"},
+	"api/native":           {"entity/store", "entity/storetest"},
+	"cmd/stemma/gitimport": {"entity/store", "graph", "query", "versions"},
+}
+
+type goPackage struct {
+	ImportPath   string
+	Dir          string
+	Doc          string
+	GoFiles      []string
+	Imports      []string
+	TestImports  []string
+	XTestImports []string
+}
+
+func listPackages(t *testing.T) []goPackage {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,Doc,GoFiles,Imports,TestImports,XTestImports", "./...")
+	cmd.Dir = root
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []goPackage
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p goPackage
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+// The import table holds, and every package has a row and a doc.go.
+func TestImportTable(t *testing.T) {
+	for _, p := range listPackages(t) {
+		name := strings.TrimPrefix(p.ImportPath, "stemma/")
+		allowed, ok := imports[name]
+		if !ok {
+			t.Errorf("package %s has no row in the import table", name)
+			continue
+		}
+		if p.Doc == "" || !slices.Contains(p.GoFiles, "doc.go") {
+			t.Errorf("package %s has no doc.go with a package comment", name)
+		}
+		check := func(kind string, used, allowed []string) {
+			for _, imp := range used {
+				ours, ok := strings.CutPrefix(imp, "stemma/")
+				if !ok || slices.Contains(allowed, "*") || slices.Contains(allowed, ours) || ours == name {
+					continue
+				}
+				t.Errorf("%s of %s imports %s, which its row does not allow", kind, name, ours)
+			}
+		}
+		check("the code", p.Imports, allowed)
+		withTests := slices.Concat(allowed, testImports[name])
+		check("a test", p.TestImports, withTests)
+		check("a test", p.XTestImports, withTests)
+	}
+}
+
+// No file is longer than 600 lines.
+func TestFileLength(t *testing.T) {
+	const most = 600
+	err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == "node_modules" || d.Name() == ".git") {
+			return filepath.SkipDir
+		}
+		if filepath.Ext(path) != ".go" {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if n := bytes.Count(text, []byte("\n")); n > most {
+			t.Errorf("%s has %d lines; at most %d", path, n, most)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The top level holds what the house has, and nothing else.
+func TestTopLevel(t *testing.T) {
+	allowed := strings.Fields("cmd entity graph query versions events files api testdata go.mod go.sum Makefile README.md LICENSE")
+	built := strings.Fields("bin stemma-data") // ignored by git
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if name := e.Name(); !strings.HasPrefix(name, ".") && !slices.Contains(allowed, name) && !slices.Contains(built, name) {
+			t.Errorf("%s does not belong at the top level", name)
+		}
+	}
+}
+
+// The README's map names every package.
+func TestReadmeMap(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range listPackages(t) {
+		if name := strings.TrimPrefix(p.ImportPath, "stemma/"); !bytes.Contains(readme, []byte("`"+name+"`")) {
+			t.Errorf("the README's map of the code does not have `%s`", name)
+		}
+	}
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// cli is the command line. Every flag has an environment variable, printed by
+// --help; the order of precedence is flag, environment, file, default.
+type cli struct {
+	Config configFile `help:"Read settings from a YAML file: names of flags as keys, like 'addr: :8080'." placeholder:"FILE" env:"STEMMA_CONFIG"`
+
+	Serve   serveCmd   `cmd:"" help:"Run the server." group:"Run"`
+	Verify  verifyCmd  `cmd:"" help:"Read everything back and check it against its hashes and the log." group:"Data"`
+	OpenAPI openapiCmd `cmd:"" name:"openapi" help:"Print the OpenAPI document." group:"Learn"`
+	Version versionCmd `cmd:"" help:"Print the version." group:"Learn"`
+}
+
+// dataFlags say where a store lives; shared by the commands that open one.
+type dataFlags struct {
+	Data string `help:"Directory of the stores, by default ./stemma-data; created on first use." default:"./stemma-data" env:"STEMMA_DATA" placeholder:"DIR"`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is main without the process: it gives the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
+	var c cli
+	exited := -1
+	parser, err := kong.New(&c,
+		kong.Name("stemma"),
+		kong.Description("An event-sourced entity graph server with content-addressed versions.\n\nStart with 'stemma serve': it creates what it needs in ./stemma-data, prints a key and says what to try."),
+		kong.UsageOnError(),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { exited = code }),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(&streams{out: stdout, err: stderr}),
+	)
+	if err != nil {
+		panic(err) // the table above is wrong
+	}
+	k, err := parser.Parse(args)
+	if exited >= 0 {
+		return exited // --help
+	}
+	if err == nil {
+		err = k.Run()
+	} else {
+		parser.FatalIfErrorf(err)
+		return max(exited, 1)
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "stemma:", userText(err))
+		return 1
+	}
+	return 0
+}
+
+// streams are where a command prints.
+type streams struct{ out, err io.Writer }
