@@ -37,7 +37,7 @@ func New(now func() time.Time, networks ...Network) *Service {
 func (s *Service) Operations() []wire.Operation {
 	var all []wire.Operation
 	for _, group := range [][]wire.Operation{
-		s.collectionOps(), s.entityOps(), s.relationshipOps(), s.folderOps(), s.versionOps(), s.graphOps(), s.eventOps(),
+		s.collectionOps(), s.entityOps(), s.relationshipOps(), s.folderOps(), s.versionOps(), s.graphOps(), s.queryOps(), s.eventOps(),
 	} {
 		all = append(all, group...)
 	}

@@ -61,9 +61,16 @@ func encoderOf(t reflect.Type) encoder {
 	if other, raced := encoders.LoadOrStore(t, later); raced {
 		return other.(encoder)
 	}
-	defer done.Done()
 	e = func([]byte, reflect.Value) []byte { panic(encodeError{fmt.Errorf("a %s has no JSON form", t)}) }
+	compiled := false
+	defer func() {
+		if !compiled { // a panic is on its way: the next one who asks shall meet it too
+			encoders.Delete(t)
+		}
+		done.Done()
+	}()
 	e = compileEncoder(t)
+	compiled = true
 	encoders.Store(t, e)
 	return e
 }
@@ -76,6 +83,7 @@ var (
 	marshalerType = reflect.TypeFor[json.Marshaler]()
 	textType      = reflect.TypeFor[encoding.TextMarshaler]()
 	cidType       = reflect.TypeFor[entity.CID]()
+	numberType    = reflect.TypeFor[json.Number]()
 	linkType      = reflect.TypeFor[entity.Link]()
 )
 
@@ -91,7 +99,7 @@ func compileEncoder(t reflect.Type) encoder {
 		return func(dst []byte, v reflect.Value) []byte { return v.Interface().(Appender).AppendJSON(dst) }
 	case reflect.PointerTo(t).Implements(appenderType):
 		return func(dst []byte, v reflect.Value) []byte { return addressed(v).(Appender).AppendJSON(dst) }
-	case reflect.PointerTo(t).Implements(marshalerType) || reflect.PointerTo(t).Implements(textType):
+	case t == numberType || reflect.PointerTo(t).Implements(marshalerType) || reflect.PointerTo(t).Implements(textType):
 		return func(dst []byte, v reflect.Value) []byte { return appendMarshaled(dst, addressed(v)) }
 	}
 	switch t.Kind() {

@@ -163,10 +163,10 @@ func intSchema(t reflect.Type) object {
 	switch {
 	case t.Kind() >= reflect.Uint:
 		return o.with("minimum", 0)
-	case t.Bits() == 32:
-		return o.with("format", "int32")
+	case t.Bits() >= 32:
+		return o.with("format", "int"+strconv.Itoa(t.Bits()))
 	}
-	return o.with("format", "int64")
+	return o
 }
 
 // answer is the schema of an answer's Go type, by its json tags.
@@ -182,6 +182,8 @@ func (s *schemas) answer(t reflect.Type) object {
 		return typed("string").with("format", "date-time")
 	case reflect.TypeFor[json.RawMessage]():
 		return object{}
+	case numberType:
+		return typed("number")
 	case reflect.TypeFor[Raw]():
 		return typed("string").with("format", "binary")
 	}
@@ -261,7 +263,7 @@ func (s *schemas) request(n *node, r *rules) object {
 	var o object
 	switch n.kind {
 	case kindText:
-		o = sized(form3(r, typed("string")), r, "minLength", "maxLength")
+		o = sized(spelled(r, typed("string")), r, "minLength", "maxLength")
 	case kindID:
 		o = idSchema(r.wildcard)
 	case kindCID:
@@ -302,7 +304,7 @@ func (s *schemas) request(n *node, r *rules) object {
 	return o
 }
 
-func form3(r *rules, o object) object {
+func spelled(r *rules, o object) object {
 	if r.pattern != nil {
 		o = o.with("pattern", r.pattern.String())
 	}
@@ -372,11 +374,11 @@ func (s *schemas) members(n *node) object {
 		case len(f.alias) == 0:
 			required = append(required, f.name)
 		default:
-			var any1 []any
+			var spellings []any
 			for _, name := range f.names() {
-				any1 = append(any1, object{{"required", []any{name}}})
+				spellings = append(spellings, object{{"required", []any{name}}})
 			}
-			either = append(either, object{{"anyOf", any1}})
+			either = append(either, object{{"anyOf", spellings}})
 		}
 	}
 	o := typed("object").with("properties", props)
