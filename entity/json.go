@@ -99,7 +99,7 @@ func (p *jsonParser) object(depth int) (any, error) {
 		return nil, p.fail("nested deeper than %d levels", p.limit)
 	}
 	p.at++
-	out := make(map[string]any, 8)
+	out := map[string]any{} // grows as it must: a text of a million {} is a small text
 	if p.next() == '}' {
 		p.at++
 		return out, nil

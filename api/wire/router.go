@@ -76,7 +76,7 @@ func New(o Options) http.Handler {
 	}
 	rt.defaults()
 	rt.ids = &idSource{now: rt.now, entropy: o.Entropy}
-	rt.unmatched = rt.newRoute(&Operation{Path: "(none)"})
+	rt.unmatched = rt.newRoute(&Operation{Method: "(any)", Path: "(none)"})
 	seen := map[string]bool{}
 	for _, op := range o.Ops {
 		key := op.Method + " " + pathParam.ReplaceAllString(op.Path, "{}")

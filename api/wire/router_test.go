@@ -253,7 +253,7 @@ func TestMetrics(t *testing.T) {
 	call(h, "GET", "/nowhere/2", "")
 	call(other, "GET", "/other", "")
 	text := call(h, "GET", "/metrics", "").Body.String()
-	for _, want := range []string{`{method="GET",route="/none",status="2xx"} 2`, `{method="GET",route="/required",status="4xx"} 1`, `{method="",route="(none)",status="4xx"} 2`,
+	for _, want := range []string{`{method="GET",route="/none",status="2xx"} 2`, `{method="GET",route="/required",status="4xx"} 1`, `{method="(any)",route="(none)",status="4xx"} 2`,
 		`{method="GET",route="/other",status="2xx"} 1`, `{method="GET",route="/metrics",status="2xx"} 1`} {
 		contains(t, "metrics", text, "stemma_http_request_duration_seconds_count"+want)
 	}

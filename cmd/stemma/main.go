@@ -17,7 +17,9 @@ type cli struct {
 	Config configFile `help:"Read settings from a YAML file: names of flags as keys, like 'addr: :8080'." placeholder:"FILE" env:"STEMMA_CONFIG"`
 
 	Serve   serveCmd   `cmd:"" help:"Run the server." group:"Run"`
+	Import  importCmd  `cmd:"" help:"Bring data in." group:"Data"`
 	Verify  verifyCmd  `cmd:"" help:"Read everything back and check it against its hashes and the log." group:"Data"`
+	Demo    demoCmd    `cmd:"" help:"Import a git history into a new server and ask it questions." group:"Learn"`
 	OpenAPI openapiCmd `cmd:"" name:"openapi" help:"Print the OpenAPI document." group:"Learn"`
 	Version versionCmd `cmd:"" help:"Print the version." group:"Learn"`
 }

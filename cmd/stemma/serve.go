@@ -73,6 +73,7 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, grace time.D
 	srv := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
+		WriteTimeout:      2 * time.Minute, // of small answers; api/wire sets that of large ones and streams
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		BaseContext:       func(net.Listener) context.Context { return requests },

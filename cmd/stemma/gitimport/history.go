@@ -58,7 +58,7 @@ type ordering struct {
 // plan gives the steps that lead from where the store is to the commit head.
 func (o *ordering) plan(head *object.Commit, at cursor) ([]step, error) {
 	o.seen, o.first = make(map[plumbing.Hash]bool), make(map[plumbing.Hash]plumbing.Hash)
-	o.from = at.target()
+	o.from = at.commit
 	if err := o.visit(head); err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (o *ordering) plan(head *object.Commit, at cursor) ([]step, error) {
 		}
 	}
 	o.markMainline(head.Hash)
-	if len(o.steps) == 0 && at.target() != head.Hash {
+	if len(o.steps) == 0 && at.commit != head.Hash {
 		// All is known, but the files are not those of this ref.
 		o.steps = []step{{hash: head.Hash, mainline: true}}
 	}
@@ -160,13 +160,10 @@ const chainName = "mainline"
 // cursor is the last block of that chain: which commit the files are at.
 type cursor struct {
 	head   entity.CID    // the block; undefined when there is none
-	commit plumbing.Hash // the zero hash when there is none
+	commit plumbing.Hash // whose files are there, or will be once it is finished; zero when there is none
 	from   plumbing.Hash // while begun: the commit that the files were at before
 	begun  bool          // some of the commit's files are written, not all
 }
-
-// target is the commit whose files are there, or will be once it is finished.
-func (c cursor) target() plumbing.Hash { return c.commit }
 
 // base is the commit that files were last at entirely.
 func (c cursor) base() plumbing.Hash {

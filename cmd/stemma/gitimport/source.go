@@ -54,7 +54,8 @@ func openSource(path string) (*source, error) {
 	}
 	s.trees.read = s.tree
 	if err := s.refuseShallow(); err != nil {
-		return nil, errors.Join(err, s.Close())
+		_ = s.Close() // nothing was written; the first error is the one to know
+		return nil, err
 	}
 	return s, nil
 }
