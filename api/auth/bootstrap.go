@@ -53,3 +53,12 @@ func addKey(tx entity.Tx, key string, user entity.ID, made *string) error {
 	*made = key
 	return SetKey(tx, key, access.Principal{User: user, Owner: true})
 }
+
+// FirstUser is the user that [Bootstrap] made. KindNotFound before it has.
+func FirstUser(r entity.Reader) (entity.ID, error) {
+	owner, err := r.Secret(bootstrapSecret)
+	if err == nil && owner == nil {
+		err = entity.NotFound("auth.FirstUser", "the store has no first user; start 'stemma serve' on it once")
+	}
+	return entity.ID(owner), err
+}

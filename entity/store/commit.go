@@ -264,6 +264,7 @@ func (b *batch) commit() error {
 		return err
 	}
 	s.publish(b.accepted)
+	s.shown.Store(uint64(next.seq))
 	s.state.Store(next)
 	if next.ts%64 == 0 {
 		s.db.SetDiscardTs(s.oldestRead())

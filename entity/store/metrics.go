@@ -36,7 +36,14 @@ func (s *Store) newMetrics(reg prometheus.Registerer) (metrics, error) {
 		func() float64 { return float64(s.Seq()) })
 	queue := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "stemma_commit_queue", Help: "Updates waiting for the committer.", ConstLabels: labels},
 		func() float64 { return float64(len(s.queue)) })
-	for _, c := range []prometheus.Collector{latency, size, bytes, reruns, seq, queue} {
+	all := []prometheus.Collector{latency, size, bytes, reruns, seq, queue}
+	for _, p := range s.projections {
+		all = append(all, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "stemma_follower_lag", Help: "Changes that readers see and the projection does not yet.",
+			ConstLabels: prometheus.Labels{"network": string(s.network), "follower": p.Name()},
+		}, func() float64 { return max(0, float64(s.Seq())-float64(s.shown.Load())) }))
+	}
+	for _, c := range all {
 		if err := reg.Register(c); err != nil {
 			return metrics{}, entity.Internal("store.metrics", err)
 		}

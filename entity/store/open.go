@@ -51,6 +51,7 @@ type Store struct {
 	readers     readers
 
 	state   atomic.Pointer[state]
+	shown   atomic.Uint64                 // the last change that the projections' memory has
 	changed atomic.Pointer[chan struct{}] // closed by the next commit
 
 	queue  chan *proposal
@@ -178,6 +179,7 @@ func (s *Store) start() error {
 			return fmt.Errorf("projection %s: %w", p.Name(), err)
 		}
 	}
+	s.shown.Store(uint64(seq))
 	return nil
 }
 

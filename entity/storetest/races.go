@@ -193,42 +193,45 @@ func noTornRead(r *rig) {
 		})
 		return err
 	}
-	look := func() error {
-		return r.View(r.ctx, func(rd entity.Reader) error {
-			first, err := rd.Head(ids[0])
-			if err != nil {
-				return err
-			}
-			if want := entity.Seq(3 * first.Ver); rd.Seq() != want {
-				return fmt.Errorf("version %d in a state of change %d; want %d", first.Ver, rd.Seq(), want)
-			}
-			for _, id := range ids {
-				h, err := rd.Head(id)
-				if err != nil || h.Ver != first.Ver || h.Label != first.Label {
-					return fmt.Errorf("versions %d and %d in one View (%v)", first.Ver, h.Ver, err)
-				}
-				m, err := rd.Manifest(h.CID())
-				if err != nil {
-					return err
-				}
-				row, err := rd.Rows(r.roll.Name()).Get(r.roll.key(m))
-				if err != nil || string(row) != string(rollValue(m)) {
-					return fmt.Errorf("row %q beside version %d (%v)", row, h.Ver, err)
-				}
-			}
-			return nil
-		})
-	}
 	r.race(4, func(i int) error {
 		for n := range rounds {
 			var err error
 			if i == 0 {
 				err = step(n)
 			} else {
-				err = look()
+				err = r.lookForTears(ids)
 			}
 			if err != nil {
 				return err
+			}
+		}
+		return nil
+	})
+}
+
+// lookForTears is one View of entities that were created in one record and have
+// changed together ever since.
+func (r *rig) lookForTears(ids []entity.ID) error {
+	return r.View(r.ctx, func(rd entity.Reader) error {
+		first, err := rd.Head(ids[0])
+		if err != nil {
+			return err
+		}
+		if want := entity.Seq(int64(len(ids)) * first.Ver); rd.Seq() != want {
+			return fmt.Errorf("version %d in a state of change %d; want %d", first.Ver, rd.Seq(), want)
+		}
+		for _, id := range ids {
+			h, err := rd.Head(id)
+			if err != nil || h.Ver != first.Ver || h.Label != first.Label {
+				return fmt.Errorf("versions %d and %d in one View (error: %v)", first.Ver, h.Ver, err)
+			}
+			m, err := rd.Manifest(h.CID())
+			if err != nil {
+				return err
+			}
+			row, err := rd.Rows(r.roll.Name()).Get(r.roll.key(m))
+			if err != nil || string(row) != string(rollValue(m)) {
+				return fmt.Errorf("row %q beside version %d (error: %v)", row, h.Ver, err)
 			}
 		}
 		return nil
