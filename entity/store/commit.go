@@ -27,7 +27,7 @@ type proposal struct {
 	ctx   context.Context
 	actor entity.Actor
 	fn    func(entity.Tx) error
-	tx    *tx // the optimistic run; nil when only the committer can run fn
+	tx    *tx // the optimistic run
 	seq   entity.Seq
 	err   error
 	panic any
@@ -42,15 +42,15 @@ func (s *Store) Update(ctx context.Context, by entity.Actor, fn func(entity.Tx) 
 	if err := ctxError(op, ctx); err != nil {
 		return 0, err
 	}
-	t, decided, err := s.try(by, fn)
-	if err != nil {
-		return 0, err
-	}
-	if decided {
+	t, err := s.try(by, fn)
+	defer s.claims.release(t.mine)
+	switch {
+	case t.inline:
+		t.writes = nil // given up: the committer runs fn
+	case err != nil:
+		return 0, err // fn failed on what is true now
+	case len(t.writes) == 0:
 		return t.at.seq, nil
-	}
-	if t.scans {
-		t = nil
 	}
 	p := proposals.Get().(*proposal)
 	*p = proposal{ctx: ctx, actor: by, fn: fn, tx: t, done: p.done}
@@ -77,14 +77,17 @@ func (s *Store) Update(ctx context.Context, by entity.Actor, fn func(entity.Tx) 
 	return seq, err
 }
 
-// try runs fn on the latest committed state. An error of fn is final, as it
-// failed on what is true now. decided tells that fn wrote nothing, so that no
-// commit is needed.
-func (s *Store) try(by entity.Actor, fn func(entity.Tx) error) (t *tx, decided bool, err error) {
+// try runs fn on the latest committed state.
+func (s *Store) try(by entity.Actor, fn func(entity.Tx) error) (t *tx, err error) {
 	t = newTx(s.view(), by)
 	defer t.release()
-	err = fn(t)
-	return t, len(t.writes) == 0, err
+	defer func() {
+		if fault := recover(); fault != nil {
+			s.claims.release(t.mine)
+			panic(fault)
+		}
+	}()
+	return t, fn(t)
 }
 
 func (s *Store) commitLoop() {
@@ -180,12 +183,12 @@ func (b *batch) admit(p *proposal) bool {
 		b.members = append(b.members, p)
 		return true
 	}
-	if t == nil || !b.holds(t) {
+	if t.inline || !b.holds(t) {
 		t = b.rerun(p)
 	}
 	if p.err == nil && p.panic == nil && len(t.writes) > 0 {
 		if len(b.accepted) > 0 && (b.bytes+t.size > maxBatchBytes || len(b.writes)+len(t.writes) > maxBatchKeys) {
-			p.tx = nil
+			p.tx.inline = true // run it again there, where it stands alone
 			return false
 		}
 		if err := b.accept(t); err != nil {
@@ -263,7 +266,7 @@ func (b *batch) commit() error {
 	if err := s.write(next.ts, b.writes); err != nil {
 		return err
 	}
-	s.publish(b.accepted)
+	s.publish(b.accepted, next.ts)
 	s.shown.Store(uint64(next.seq))
 	s.state.Store(next)
 	if next.ts%64 == 0 {
@@ -298,13 +301,17 @@ func (s *Store) write(ts uint64, writes map[string][]byte) error {
 	return nil
 }
 
-// publish hands committed steps to the projections and warms the cache.
-func (s *Store) publish(accepted []*tx) {
+// publish hands committed steps to the projections and takes what was written
+// into the caches.
+func (s *Store) publish(accepted []*tx, ts uint64) {
 	var steps []entity.Transition
 	for _, t := range accepted {
 		steps = append(steps, t.steps...)
 		for d, m := range t.sealed {
 			s.cache.Set(d[:], m, int64(t.size))
+		}
+		for _, h := range t.heads {
+			s.heads.keepWritten(cachedHead{h, ts})
 		}
 	}
 	if len(steps) == 0 {

@@ -48,7 +48,9 @@ type Store struct {
 	log         *slog.Logger
 	metrics     metrics
 	cache       *ristretto.Cache[[]byte, *entity.Manifest]
+	heads       *headCache
 	readers     readers
+	claims      claims
 
 	state   atomic.Pointer[state]
 	shown   atomic.Uint64                 // the last change that the projections' memory has
@@ -100,6 +102,7 @@ func newStore(o Options) *Store {
 		projections: o.Projections,
 		clock:       o.Clock,
 		log:         o.Logger,
+		heads:       newHeadCache(),
 		queue:       make(chan *proposal, maxBatch),
 		closed:      make(chan struct{}),
 		done:        make(chan struct{}),

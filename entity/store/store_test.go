@@ -109,3 +109,58 @@ func TestSmoke(t *testing.T) {
 		return nil
 	})
 }
+
+// BenchmarkContended is 64 writers on one entity, each reading the tip and
+// trying again when it lost, beside one writer alone.
+func BenchmarkContended(b *testing.B) {
+	for _, writers := range []int{1, 64} {
+		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
+			s, err := store.Open(store.Options{Dir: b.TempDir()})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			id := create(b, s, 1)[0].Manifest.ID
+			b.ResetTimer()
+			var left, conflicts atomic.Int64
+			left.Store(int64(b.N))
+			var wg sync.WaitGroup
+			for range writers {
+				wg.Go(func() {
+					for left.Add(-1) >= 0 {
+						for {
+							var tip entity.CID
+							if err := s.View(context.Background(), func(r entity.Reader) error {
+								h, err := r.Head(id)
+								tip = h.CID()
+								return err
+							}); err != nil {
+								b.Error(err)
+								return
+							}
+							_, err := s.Update(context.Background(), actor, func(tx entity.Tx) error {
+								_, err := tx.Put(id, entity.At(tip), func(m *entity.Manifest) error {
+									n, _ := m.Properties["n"].(int64)
+									m.Properties["n"] = n + 1
+									return nil
+								})
+								return err
+							})
+							if err == nil {
+								break
+							}
+							if entity.KindOf(err) != entity.KindConflict {
+								b.Error(err)
+								return
+							}
+							conflicts.Add(1)
+						}
+					}
+				})
+			}
+			wg.Wait()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "updates/s")
+			b.ReportMetric(float64(conflicts.Load())/float64(b.N), "conflicts/op")
+		})
+	}
+}

@@ -23,8 +23,10 @@ type tx struct {
 	sealed map[entity.Digest]*entity.Manifest
 	steps  []entity.Transition
 	record entity.Record
-	scans  bool // a range was read: only the committer can run this
-	size   int  // bytes of keys and values to write
+	heads  []entity.Head // written, in order
+	mine   []entity.ID   // claimed by this run
+	inline bool          // only the committer can run this: a range was read, or another run has a claim
+	size   int           // bytes of keys and values to write
 }
 
 func newTx(v *view, by entity.Actor) *tx {
@@ -63,7 +65,7 @@ func (t *tx) remove(key []byte) {
 
 // scan merges what is committed with what has been written since.
 func (t *tx) scan(prefix, from []byte, reverse bool) iter.Seq2[entity.Row, error] {
-	t.scans = true
+	t.inline = true
 	compare := bytes.Compare
 	if reverse {
 		compare = func(a, b []byte) int { return bytes.Compare(b, a) }
@@ -167,6 +169,9 @@ func (t *tx) Put(id entity.ID, expect entity.Expect, edit func(*entity.Manifest)
 	if !expect.Allows(tip) {
 		return nil, expect.Mismatch(op, id, tip)
 	}
+	if err := t.claim(op, id); err != nil {
+		return nil, err
+	}
 	before, err := t.Manifest(tip)
 	if err != nil {
 		return nil, err
@@ -184,6 +189,20 @@ func (t *tx) Put(id entity.ID, expect entity.Expect, edit func(*entity.Manifest)
 	return t.write(before, h, m)
 }
 
+// claim makes sure that no other optimistic run is about to write the entity.
+// Where one is, this run is given up: the committer will run the closure.
+func (t *tx) claim(op string, id entity.ID) error {
+	if t.under != nil || slices.Contains(t.mine, id) {
+		return nil
+	}
+	if t.s.claims.take(id) {
+		t.mine = append(t.mine, id)
+		return nil
+	}
+	t.inline = true
+	return entity.Errorf(entity.KindInternal, op, "entity %s is being written", id)
+}
+
 // write seals m as the version after before, whose head is old.
 func (t *tx) write(before *entity.Manifest, old entity.Head, m *entity.Manifest) (*entity.Version, error) {
 	block, c, err := m.Seal()
@@ -196,6 +215,7 @@ func (t *tx) write(before *entity.Manifest, old entity.Head, m *entity.Manifest)
 	if err != nil {
 		return nil, err
 	}
+	t.heads = append(t.heads, next)
 	t.set(blockKey(d), block)
 	t.set(headKey(m.ID), row)
 	t.set(versionKey(m.ID, m.Ver), d[:])
@@ -262,6 +282,9 @@ func (t *tx) Append(id entity.ID, chain string, expect entity.Expect, body entit
 	}
 	if !expect.Allows(last.CID) {
 		return none, expect.Mismatch(op, id, last.CID)
+	}
+	if err := t.claim(op, id); err != nil {
+		return none, err
 	}
 	block := entity.ChainBlock{ID: id, Chain: chain, N: last.N + 1, TS: t.now.UnixMilli(), Body: body}
 	change := entity.Change{ID: id, Kind: entity.Appended, Type: h.Type, Collection: h.Collection, Ver: block.N, Chain: chain}

@@ -37,23 +37,30 @@ func (v *view) get(key []byte) ([]byte, error) {
 			return val, nil
 		}
 	}
+	val, _, err := v.committed(key)
+	return val, err
+}
+
+// committed gives a copy of the value under key and its version, as of the
+// view's state; nil when there is none.
+func (v *view) committed(key []byte) (val []byte, version uint64, err error) {
+	const op = "store.get"
 	item, err := v.txn.Get(key)
-	if errors.Is(err, badger.ErrKeyNotFound) {
+	switch {
+	case errors.Is(err, badger.ErrKeyNotFound):
 		v.note(key, 0)
-		return nil, nil
-	}
-	if err != nil {
-		return nil, entity.Internal("store.get", err)
+		return nil, 0, nil
+	case err != nil:
+		return nil, 0, entity.Internal(op, err)
 	}
 	v.note(key, item.Version())
-	val, err := item.ValueCopy(nil)
-	if err != nil {
-		return nil, entity.Internal("store.get", err)
+	if val, err = item.ValueCopy(nil); err != nil {
+		return nil, 0, entity.Internal(op, err)
 	}
 	if val == nil {
 		val = []byte{}
 	}
-	return val, nil
+	return val, item.Version(), nil
 }
 
 // note records what a transaction has read.
@@ -76,11 +83,28 @@ func (v *view) Head(id entity.ID) (entity.Head, error) {
 }
 
 func (v *view) head(id entity.ID) (h entity.Head, ok bool, err error) {
-	b, err := v.get(headKey(id))
-	if err != nil || b == nil {
+	key := headKey(id)
+	if v.tx != nil {
+		if row, ok := v.tx.pending(key); ok {
+			return decodeHead(id, row)
+		}
+	}
+	if c, ok := v.s.heads.get(id, v.at.ts); ok {
+		v.note(key, c.version)
+		return c.head, true, nil
+	}
+	row, version, err := v.committed(key)
+	if err != nil || row == nil {
 		return h, false, err
 	}
-	if err := entity.DecodeBlock(b, &h); err != nil {
+	if h, ok, err = decodeHead(id, row); err == nil {
+		v.s.heads.keepRead(cachedHead{h, version}, v.at.ts)
+	}
+	return h, ok, err
+}
+
+func decodeHead(id entity.ID, row []byte) (h entity.Head, ok bool, err error) {
+	if err := entity.DecodeBlock(row, &h); err != nil {
 		return h, false, entity.Internal("store.Head", err)
 	}
 	h.ID = id

@@ -1,0 +1,118 @@
+package store
+
+import (
+	"hash/maphash"
+	"sync"
+
+	"stemma/entity"
+)
+
+// headCache keeps heads that were lately written or read, so that the tip of a
+// busy entity costs a map look-up. A head in it is valid for every view that is
+// not older than the head's version: a newer one would have replaced it before
+// any newer view could open.
+type headCache struct {
+	seed   maphash.Seed
+	shards [headShards]headShard
+}
+
+const (
+	headShards    = 64
+	headsPerShard = 1024
+)
+
+type headShard struct {
+	mu    sync.RWMutex
+	heads map[entity.ID]cachedHead
+	ts    uint64 // of the last commit that wrote here
+}
+
+type cachedHead struct {
+	head    entity.Head
+	version uint64 // Badger's timestamp of the row
+}
+
+func newHeadCache() *headCache {
+	c := &headCache{seed: maphash.MakeSeed()}
+	for i := range c.shards {
+		c.shards[i].heads = make(map[entity.ID]cachedHead)
+	}
+	return c
+}
+
+func (c *headCache) shard(id entity.ID) *headShard {
+	return &c.shards[maphash.String(c.seed, string(id))%headShards]
+}
+
+// get is the head of id as of the timestamp, if it is here.
+func (c *headCache) get(id entity.ID, ts uint64) (cachedHead, bool) {
+	s := c.shard(id)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	h, ok := s.heads[id]
+	return h, ok && h.version <= ts
+}
+
+// keepRead takes in what a view read at ts, unless a later commit has written
+// to the shard: then the head may be out of date already.
+func (c *headCache) keepRead(h cachedHead, ts uint64) {
+	s := c.shard(h.head.ID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ts <= ts {
+		s.put(h)
+	}
+}
+
+// keepWritten takes in what the commit at h.version wrote, before any view can
+// open at that timestamp.
+func (c *headCache) keepWritten(h cachedHead) {
+	s := c.shard(h.head.ID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ts = h.version
+	s.put(h)
+}
+
+func (s *headShard) put(h cachedHead) {
+	if _, there := s.heads[h.head.ID]; !there && len(s.heads) >= headsPerShard {
+		for id := range s.heads { // any one
+			delete(s.heads, id)
+			break
+		}
+	}
+	s.heads[h.head.ID] = h
+}
+
+// claims are the entities that optimistic runs on their way to the committer
+// will write. A second run on one of them would only be thrown away, so it
+// leaves the work to the committer.
+type claims struct {
+	mu    sync.Mutex
+	taken map[entity.ID]struct{}
+}
+
+// take claims an entity; false when another run has.
+func (c *claims) take(id entity.ID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.taken[id]; ok {
+		return false
+	}
+	if c.taken == nil {
+		c.taken = make(map[entity.ID]struct{})
+	}
+	c.taken[id] = struct{}{}
+	return true
+}
+
+func (c *claims) release(ids []entity.ID) {
+	if len(ids) == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, id := range ids {
+		delete(c.taken, id)
+	}
+}
