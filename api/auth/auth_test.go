@@ -116,7 +116,7 @@ func TestCheckKey(t *testing.T) {
 			t.Errorf("%q: %v", key, err)
 		}
 	}
-	if auth.NewKey() == auth.NewKey() {
+	if a, b := auth.NewKey(), auth.NewKey(); a == b {
 		t.Error("two keys are one")
 	}
 }
