@@ -38,12 +38,12 @@ func eventAt(rec *entity.Record, i int) Event {
 // cidText is how a CIDv1 is written in base32, without its prefix "b".
 var cidText = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
-// AppendJSON appends the event as the API writes it. pi and entity_id are the
-// two spellings of one field; chain is there only for a chain's block,
-// collection_id and on_behalf_of only where there is one.
+// AppendJSON appends the event as the API writes it. pi and entity_id,
+// collection_pi and collection_id are two spellings of one field; chain is there only for a chain's block,
+// collection and on_behalf_of only where there is one.
 //
 //	{"id":7,"pi":"01…","entity_id":"01…","cid":"bafyrei…","ts":"2026-01-01T00:00:00.000Z","kind":"update",
-//	 "type":"person","ver":2,"collection_id":"01…","actor":{"user_id":"01…","method":"manual"}}
+//	 "type":"person","ver":2,"collection_pi":"01…","collection_id":"01…","actor":{"user_id":"01…","method":"manual"}}
 //
 // There is no reflection in it: catching up on a million events must not wait
 // for their encoding (BenchmarkAppendJSON).
@@ -69,6 +69,8 @@ func (e *Event) AppendJSON(b []byte) []byte {
 		b = appendText(b, e.Chain)
 	}
 	if e.Collection != "" {
+		b = append(b, `,"collection_pi":`...)
+		b = appendText(b, string(e.Collection))
 		b = append(b, `,"collection_id":`...)
 		b = appendText(b, string(e.Collection))
 	}

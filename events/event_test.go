@@ -29,7 +29,7 @@ func TestAppendJSON(t *testing.T) {
 		event events.Event
 		want  string
 	}{
-		{full, head + `"kind":"update","type":"person","ver":12,"collection_id":"01JQ0000000000000000000000","actor":{"user_id":"01JQ00000000000000000AVTHR","method":"ai_generated","on_behalf_of":"01JQ0000000000000000000001"}}`},
+		{full, head + `"kind":"update","type":"person","ver":12,"collection_pi":"01JQ0000000000000000000000","collection_id":"01JQ0000000000000000000000","actor":{"user_id":"01JQ00000000000000000AVTHR","method":"ai_generated","on_behalf_of":"01JQ0000000000000000000001"}}`},
 		{bare, head + `"kind":"append","type":"person","ver":12,"chain":"steps","actor":{"user_id":"01JQ00000000000000000AVTHR","method":"ai_generated"}}`},
 	} {
 		want := strings.Replace(c.want, "CID", c.event.CID().String(), 1)
