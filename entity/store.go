@@ -124,6 +124,12 @@ type Tx interface {
 	// cleared before edit. KindNotFound, KindConflict with [Tips], KindInvalid,
 	// or what edit returns.
 	Put(id ID, expect Expect, edit func(*Manifest) error) (*Version, error)
+	// Adopt writes a version that was made elsewhere, as it is: its bytes, times
+	// and editor. It must follow the tip, or be version 1 of an entity that is not
+	// here. What is in the history already is given back and nothing written.
+	// KindInvalid when the block is not a strict manifest of this network,
+	// KindConflict with [Tips] when it follows another version than the tip.
+	Adopt(block []byte) (*Version, error)
 	// Append adds a block to a chain of an existing entity. expect is the
 	// chain's head before, or [Any]. KindNotFound, KindConflict.
 	Append(id ID, chain string, expect Expect, body Properties) (ChainRef, error)

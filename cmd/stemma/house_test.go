@@ -48,7 +48,8 @@ var testImports = map[string][]string{
 	"events":               {"entity/storetest", "entity/store"},
 	"api/auth":             {"entity/store"},
 	"api/native":           {"entity/store", "entity/storetest"},
-	"cmd/stemma/gitimport": {"entity/store", "graph", "query", "versions"},
+	"cmd/stemma/gitimport": {"entity/store", "entity/storetest", "entity/listing", "graph"},
+	"api":                  {"entity"},
 }
 
 type goPackage struct {

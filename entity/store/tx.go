@@ -203,13 +203,56 @@ func (t *tx) claim(op string, id entity.ID) error {
 	return entity.Errorf(entity.KindInternal, op, "entity %s is being written", id)
 }
 
-// write seals m as the version after before, whose head is old.
+// write seals m and makes it the tip.
 func (t *tx) write(before *entity.Manifest, old entity.Head, m *entity.Manifest) (*entity.Version, error) {
 	block, c, err := m.Seal()
 	if err != nil {
 		return nil, err
 	}
-	d, _ := entity.DigestOf(c)
+	return t.place(before, old, &entity.Version{CID: c, Manifest: m}, block)
+}
+
+func (t *tx) Adopt(block []byte) (*entity.Version, error) {
+	const op = "store.Adopt"
+	m, c, err := entity.OpenManifest(block)
+	if err != nil {
+		return nil, err
+	}
+	v := &entity.Version{CID: c, Manifest: m}
+	if m.ID.Network() != t.s.network {
+		return nil, entity.Invalid(op, "version %s is of the %s network, this is %s", c, m.ID.Network(), t.s.network)
+	}
+	h, known, err := t.head(m.ID)
+	if err != nil {
+		return nil, err
+	}
+	if known && m.Ver <= h.Ver {
+		at, err := t.VersionAt(m.ID, m.Ver)
+		if err != nil || at == c {
+			return v, err
+		}
+	}
+	var before *entity.Manifest
+	tip := entity.CID{}
+	if known {
+		tip = h.CID()
+		if before, err = t.Manifest(tip); err != nil {
+			return nil, err
+		}
+	}
+	if m.PrevCID() != tip || m.Ver != h.Ver+1 {
+		return nil, entity.At(m.PrevCID()).Mismatch(op, m.ID, tip)
+	}
+	if err := t.claim(op, m.ID); err != nil {
+		return nil, err
+	}
+	return t.place(before, h, v, bytes.Clone(block))
+}
+
+// place makes a sealed version the tip, after before, whose head is old.
+func (t *tx) place(before *entity.Manifest, old entity.Head, v *entity.Version, block []byte) (*entity.Version, error) {
+	m := v.Manifest
+	d, _ := entity.DigestOf(v.CID)
 	next := headOf(m, d, old)
 	row, _, err := entity.EncodeBlock(next)
 	if err != nil {
@@ -233,7 +276,7 @@ func (t *tx) write(before *entity.Manifest, old entity.Head, m *entity.Manifest)
 			return nil, err
 		}
 	}
-	return &entity.Version{CID: c, Manifest: m}, nil
+	return v, nil
 }
 
 func headOf(m *entity.Manifest, tip entity.Digest, old entity.Head) entity.Head {

@@ -85,6 +85,44 @@ func (tx *oracleTx) write(id entity.ID, before *entity.Manifest, old entity.Head
 	if err != nil {
 		return nil, err
 	}
+	return tx.place(before, old, &entity.Version{CID: cid, Manifest: m}, block)
+}
+
+func (tx *oracleTx) Adopt(block []byte) (*entity.Version, error) {
+	m, cid, err := entity.OpenManifest(block)
+	if err != nil {
+		return nil, err
+	}
+	v := &entity.Version{CID: cid, Manifest: m}
+	if m.ID.Network() != tx.network {
+		return nil, entity.Invalid("storetest.Adopt", "a version of the network %s", m.ID.Network())
+	}
+	if at, err := tx.VersionAt(m.ID, m.Ver); err == nil && at == cid {
+		return v, nil
+	}
+	head, err := tx.Head(m.ID)
+	if entity.KindOf(err) == entity.KindNotFound && err != nil {
+		if m.Prev != nil {
+			return nil, entity.At(m.PrevCID()).Mismatch("storetest.Adopt", m.ID, entity.CID{})
+		}
+		return tx.place(nil, entity.Head{}, v, block)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if m.PrevCID() != head.CID() {
+		return nil, entity.At(m.PrevCID()).Mismatch("storetest.Adopt", m.ID, head.CID())
+	}
+	before, err := tx.Manifest(head.CID())
+	if err != nil {
+		return nil, err
+	}
+	return tx.place(before, head, v, block)
+}
+
+// place makes a sealed version the tip.
+func (tx *oracleTx) place(before *entity.Manifest, old entity.Head, v *entity.Version, block []byte) (*entity.Version, error) {
+	m, cid, id := v.Manifest, v.CID, v.Manifest.ID
 	tip, _ := entity.DigestOf(cid)
 	created, err := time.Parse(entity.TimeLayout, m.CreatedAt)
 	if err != nil {
@@ -103,7 +141,7 @@ func (tx *oracleTx) write(id entity.ID, before *entity.Manifest, old entity.Head
 		ID: id, Kind: kindOf(before, m), Type: m.Type, Collection: head.Collection, Ver: m.Ver, Old: old.Tip, New: tip,
 	})
 	tx.steps = append(tx.steps, entity.Transition{ID: id, Before: before, After: m})
-	return &entity.Version{CID: cid, Manifest: m}, nil
+	return v, nil
 }
 
 // kindOf names the step from one version to the next.

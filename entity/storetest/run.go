@@ -37,7 +37,7 @@ type Harness struct {
 
 // Run plays every case, each against a fresh harness.
 func Run(t *testing.T, harness func(*testing.T) Harness) {
-	for _, c := range slices.Concat(writeCases, conflictCases, transactionCases, readCases, logCases, chainCases, secretCases, projectionCases, raceCases, historyCases) {
+	for _, c := range slices.Concat(writeCases, conflictCases, transactionCases, readCases, logCases, chainCases, secretCases, adoptCases, projectionCases, raceCases, historyCases) {
 		t.Run(c.law, func(t *testing.T) {
 			h := harness(t)
 			if c.durable && !h.Durable {

@@ -65,6 +65,7 @@ type repository struct {
 	dir  string
 	repo *git.Repository
 	now  time.Time
+	made map[string]plumbing.Hash // content → blob
 }
 
 func newRepository(t testing.TB) *repository {
@@ -74,7 +75,7 @@ func newRepository(t testing.TB) *repository {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &repository{t: t, dir: dir, repo: repo, now: time.Date(2020, 2, 3, 4, 5, 6, 0, time.UTC)}
+	return &repository{t: t, dir: dir, repo: repo, now: time.Date(2020, 2, 3, 4, 5, 6, 0, time.UTC), made: map[string]plumbing.Hash{}}
 }
 
 func (r *repository) put(o interface {
@@ -94,6 +95,9 @@ func (r *repository) put(o interface {
 
 func (r *repository) blob(content string) plumbing.Hash {
 	r.t.Helper()
+	if h, ok := r.made[content]; ok {
+		return h
+	}
 	raw := r.repo.Storer.NewEncodedObject()
 	raw.SetType(plumbing.BlobObject)
 	w, err := raw.Writer()
@@ -110,6 +114,7 @@ func (r *repository) blob(content string) plumbing.Hash {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	r.made[content] = h
 	return h
 }
 

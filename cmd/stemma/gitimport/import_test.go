@@ -5,8 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/google/go-cmp/cmp"
+	"github.com/oklog/ulid/v2"
 
 	"stemma/cmd/stemma/gitimport"
 	"stemma/entity"
@@ -31,9 +33,6 @@ func TestImport(t *testing.T) {
 	}
 	w := look(t, s)
 	w.matches(t, last.files)
-	if d := cmp.Diff(expected(last)["README.md"], histories(t, s, w)["README.md"][1:]); d == "" {
-		t.Error("the oracle cannot fail")
-	}
 	wantHistory := map[string][]string{}
 	for p, lines := range expected(last) {
 		for i := range lines { // the oracle has whole messages and addresses as they are
@@ -75,7 +74,7 @@ func testCommits(t *testing.T, w *world, merge, side *commit) {
 	if first.Properties["message"] != "begin\n\nwith a body" || first.Properties["label"] != "begin" || first.Properties["committed_at"] != "2020-02-03T04:06:06.000Z" {
 		t.Error(first.Properties)
 	}
-	if !strings.HasPrefix(string(first.ID), "01DZ") {
+	if id, err := ulid.ParseStrict(string(first.ID)); err != nil || entity.FormatMillis(int64(id.Time())) != first.Properties["committed_at"] {
 		t.Errorf("commit id %s is not of the commit's time", first.ID)
 	}
 }
@@ -100,10 +99,9 @@ func testFileProperties(t *testing.T, w *world) {
 	commit := m.Properties["commit"].(string)
 	want := entity.Properties{
 		"label": "src/deep/a.txt", "path": "src/deep/a.txt", "filename": "a.txt", "extension": "txt", "language": "Text",
-		"mode": "100644", "blob": "d8ede0f54de1d2ca1f7cc78c32ba04d9d3c4e1d5", "size": int64(3), "lines": int64(2), "text": "b\nb",
+		"mode": "100644", "blob": plumbing.ComputeHash(plumbing.BlobObject, []byte("b\nb")).String(), "size": int64(3), "lines": int64(2), "text": "b\nb",
 		"commit": commit, "committed_at": "2020-02-03T04:11:06.000Z",
 	}
-	want["blob"] = m.Properties["blob"] // compared with the commit's by matches
 	if d := cmp.Diff(want, m.Properties); d != "" {
 		t.Error(d)
 	}

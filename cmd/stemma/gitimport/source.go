@@ -31,12 +31,17 @@ type source struct {
 }
 
 func openSource(path string) (*source, error) {
-	if _, err := os.Stat(path); err != nil {
+	info, err := os.Stat(path)
+	if err != nil {
 		return nil, &entity.Error{Kind: entity.KindInvalid, Op: op, Message: "cannot read " + path + ": give the path of a git work tree or bare repository", Err: err}
+	}
+	notGit := entity.Invalid(op, "%s is not a git repository: give the top folder of a work tree (the one that holds .git) or a bare repository", path)
+	if !info.IsDir() {
+		return nil, notGit
 	}
 	opened, err := git.PlainOpenWithOptions(path, &git.PlainOpenOptions{EnableDotGitCommonDir: true})
 	if errors.Is(err, git.ErrRepositoryNotExists) {
-		return nil, entity.Invalid(op, "%s is not a git repository: give the top folder of a work tree (the one that holds .git) or a bare repository", path)
+		return nil, notGit
 	}
 	if err != nil {
 		return nil, &entity.Error{Kind: entity.KindInvalid, Op: op, Message: path + " is a git repository of a kind that cannot be read here; plain SHA-1 repositories can", Err: err}
