@@ -61,9 +61,8 @@ func (e Expect) String() string {
 
 // Mismatch is the lost compare-and-swap of e against the tip of id.
 func (e Expect) Mismatch(op string, id ID, actual CID) *Error {
-	err := Errorf(KindConflict, op, "expected tip %s, got %s", e, tipText(actual))
-	err.Tips = &Tips{ID: id, Expected: e.String(), Actual: tipText(actual)}
-	return err
+	tips := Tips{ID: id, Expected: e.String(), Actual: tipText(actual)}
+	return &Error{Kind: KindConflict, Op: op, Message: "expected tip " + tips.Expected + ", got " + tips.Actual, Tips: &tips}
 }
 
 // Reader reads one consistent state of a store: all of it as of [Reader.Seq].

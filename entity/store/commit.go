@@ -42,13 +42,14 @@ func (s *Store) Update(ctx context.Context, by entity.Actor, fn func(entity.Tx) 
 	if err := ctxError(op, ctx); err != nil {
 		return 0, err
 	}
-	t, err := s.try(by, fn)
-	defer s.claims.release(t.mine)
+	t, err := s.settle(ctx, by, fn)
+	if t != nil {
+		defer s.claims.release(t.mine)
+	}
 	switch {
-	case t.inline:
-		t.writes = nil // given up: the committer runs fn
 	case err != nil:
-		return 0, err // fn failed on what is true now
+		return 0, err // fn failed on what is true now, or ctx ended
+	case t.inline: // the committer runs fn
 	case len(t.writes) == 0:
 		return t.at.seq, nil
 	}
@@ -75,6 +76,32 @@ func (s *Store) Update(ctx context.Context, by entity.Actor, fn func(entity.Tx) 
 		panic(fault)
 	}
 	return seq, err
+}
+
+// maxWaits is how often a run waits for others before it leaves its closure to
+// the committer.
+const maxWaits = 4
+
+// settle runs fn on the latest committed state until no other run is in its
+// way. What comes back is either a run to be committed, or inline.
+func (s *Store) settle(ctx context.Context, by entity.Actor, fn func(entity.Tx) error) (*tx, error) {
+	for wait := 0; ; wait++ {
+		t, err := s.try(by, fn)
+		if t.busy == nil && !t.inline {
+			return t, err
+		}
+		s.claims.release(t.mine) // before waiting, or two runs could wait for each other
+		t.mine = nil
+		if t.inline || wait == maxWaits {
+			t.inline = true
+			return t, nil
+		}
+		select {
+		case <-t.busy:
+		case <-ctx.Done():
+			return nil, ctxError("store.Update", ctx)
+		}
+	}
 }
 
 // try runs fn on the latest committed state.

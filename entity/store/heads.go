@@ -85,25 +85,30 @@ func (s *headShard) put(h cachedHead) {
 }
 
 // claims are the entities that optimistic runs on their way to the committer
-// will write. A second run on one of them would only be thrown away, so it
-// leaves the work to the committer.
+// will write. A second run on one of them would only be thrown away.
 type claims struct {
 	mu    sync.Mutex
-	taken map[entity.ID]struct{}
+	taken map[entity.ID]chan struct{} // closed on release; nil while nobody waits
 }
 
-// take claims an entity; false when another run has.
-func (c *claims) take(id entity.ID) bool {
+// take claims an entity. When another run has it, busy is closed as soon as
+// what that run wrote is visible, or is known not to come.
+func (c *claims) take(id entity.ID) (busy <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, ok := c.taken[id]; ok {
-		return false
+	released, ok := c.taken[id]
+	switch {
+	case !ok:
+		if c.taken == nil {
+			c.taken = make(map[entity.ID]chan struct{})
+		}
+		c.taken[id] = nil
+		return nil
+	case released == nil:
+		released = make(chan struct{})
+		c.taken[id] = released
 	}
-	if c.taken == nil {
-		c.taken = make(map[entity.ID]struct{})
-	}
-	c.taken[id] = struct{}{}
-	return true
+	return released
 }
 
 func (c *claims) release(ids []entity.ID) {
@@ -113,6 +118,9 @@ func (c *claims) release(ids []entity.ID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, id := range ids {
+		if released := c.taken[id]; released != nil {
+			close(released)
+		}
 		delete(c.taken, id)
 	}
 }

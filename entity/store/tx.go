@@ -23,10 +23,11 @@ type tx struct {
 	sealed map[entity.Digest]*entity.Manifest
 	steps  []entity.Transition
 	record entity.Record
-	heads  []entity.Head // written, in order
-	mine   []entity.ID   // claimed by this run
-	inline bool          // only the committer can run this: a range was read, or another run has a claim
-	size   int           // bytes of keys and values to write
+	heads  []entity.Head   // written, in order
+	mine   []entity.ID     // claimed by this run
+	busy   <-chan struct{} // another run has a claim that this one needs; closed on release
+	inline bool            // only the committer can run this
+	size   int             // bytes of keys and values to write
 }
 
 func newTx(v *view, by entity.Actor) *tx {
@@ -169,7 +170,7 @@ func (t *tx) Put(id entity.ID, expect entity.Expect, edit func(*entity.Manifest)
 	if !expect.Allows(tip) {
 		return nil, expect.Mismatch(op, id, tip)
 	}
-	if err := t.claim(op, id); err != nil {
+	if err := t.claim(op, id, expect); err != nil {
 		return nil, err
 	}
 	before, err := t.Manifest(tip)
@@ -190,16 +191,19 @@ func (t *tx) Put(id entity.ID, expect entity.Expect, edit func(*entity.Manifest)
 }
 
 // claim makes sure that no other optimistic run is about to write the entity.
-// Where one is, this run is given up: the committer will run the closure.
-func (t *tx) claim(op string, id entity.ID) error {
+// Where one is, this run is given up. A write of whatever the tip is can only
+// come after that one, so the committer runs it, together with all others of
+// its kind; a write that expects a tip has most likely lost, so it waits and
+// looks again.
+func (t *tx) claim(op string, id entity.ID, expect entity.Expect) error {
 	if t.under != nil || slices.Contains(t.mine, id) {
 		return nil
 	}
-	if t.s.claims.take(id) {
+	if t.busy = t.s.claims.take(id); t.busy == nil {
 		t.mine = append(t.mine, id)
 		return nil
 	}
-	t.inline = true
+	t.inline = expect == entity.Any
 	return entity.Errorf(entity.KindInternal, op, "entity %s is being written", id)
 }
 
@@ -243,7 +247,7 @@ func (t *tx) Adopt(block []byte) (*entity.Version, error) {
 	if m.PrevCID() != tip || m.Ver != h.Ver+1 {
 		return nil, entity.At(m.PrevCID()).Mismatch(op, m.ID, tip)
 	}
-	if err := t.claim(op, m.ID); err != nil {
+	if err := t.claim(op, m.ID, entity.At(tip)); err != nil {
 		return nil, err
 	}
 	return t.place(before, h, v, bytes.Clone(block))
@@ -326,7 +330,7 @@ func (t *tx) Append(id entity.ID, chain string, expect entity.Expect, body entit
 	if !expect.Allows(last.CID) {
 		return none, expect.Mismatch(op, id, last.CID)
 	}
-	if err := t.claim(op, id); err != nil {
+	if err := t.claim(op, id, expect); err != nil {
 		return none, err
 	}
 	block := entity.ChainBlock{ID: id, Chain: chain, N: last.N + 1, TS: t.now.UnixMilli(), Body: body}
