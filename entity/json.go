@@ -149,8 +149,9 @@ func (p *jsonParser) special(obj map[string]any) (any, error) {
 		}
 	case map[string]any:
 		if text, ok := v["bytes"].(string); ok && len(v) == 1 {
-			if b, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "=")); err == nil {
-				return b, nil
+			text = strings.TrimRight(text, "=")
+			if b, err := base64.RawStdEncoding.DecodeString(text); err == nil && base64.RawStdEncoding.EncodeToString(b) == text {
+				return b, nil // and written as it will be read back
 			}
 		}
 	}

@@ -250,7 +250,7 @@ func (m *Manifest) Validate() error {
 	c.require(utf8.ValidString(string(m.EditedBy.UserID)) && utf8.ValidString(string(m.EditedBy.OnBehalfOf)), "edited_by", "must be valid UTF-8")
 	c.require(slices.Contains([]string{MethodManual, MethodAI, MethodSystem, MethodImport}, m.EditedBy.Method), "edited_by", "method must be manual, ai_generated, system or import")
 	c.text("note", m.Note, 0, MaxNote)
-	c.relationships(m.Relationships)
+	c.relationships(m.Relationships, m.ID.Network())
 	c.tombstone(m)
 	if len(c.issues) == 0 {
 		c.profile(m)
@@ -293,7 +293,7 @@ func (c *checker) err(op string) error {
 	return &Error{Kind: KindInvalid, Op: op, Message: "Validation failed", Issues: c.issues}
 }
 
-func (c *checker) relationships(rels []Relationship) {
+func (c *checker) relationships(rels []Relationship, network Network) {
 	if len(rels) > MaxRelationships {
 		c.add("must hold at most "+itoa(MaxRelationships)+" relationships, not "+itoa(len(rels))+"; let the many point at the one instead", "relationships")
 		return
@@ -304,7 +304,7 @@ func (c *checker) relationships(rels []Relationship) {
 	}
 	seen := make(map[edge]struct{}, len(rels))
 	for i, r := range rels {
-		c.relationship(i, r)
+		c.relationship(i, r, network)
 		e := edge{r.Predicate, r.Peer}
 		if _, twice := seen[e]; twice {
 			c.add("repeats the predicate and peer of an earlier one", "relationships", i)
@@ -313,13 +313,15 @@ func (c *checker) relationships(rels []Relationship) {
 	}
 }
 
-func (c *checker) relationship(i int, r Relationship) {
+func (c *checker) relationship(i int, r Relationship, network Network) {
 	if n := utf8.RuneCountInString(string(r.Predicate)); n == 0 || n > MaxPredicate || !utf8.ValidString(string(r.Predicate)) || strings.ContainsFunc(string(r.Predicate), isControl) {
 		c.add("must be 1 to "+itoa(MaxPredicate)+" characters of text", "relationships", i, "predicate")
 	}
 	if r.Peer != Wildcard {
-		if _, err := ParseID(string(r.Peer)); err != nil {
+		if id, err := ParseID(string(r.Peer)); err != nil {
 			c.add(err.(*Error).Message, "relationships", i, "peer")
+		} else if id.Network() != network {
+			c.add("is on the "+string(id.Network())+" network, the entity on "+string(network)+"; the two share nothing", "relationships", i, "peer")
 		}
 	}
 	if !utf8.ValidString(r.PeerType) || !utf8.ValidString(r.PeerLabel) {

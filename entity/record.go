@@ -1,5 +1,7 @@
 package entity
 
+import "regexp"
+
 // Seq numbers the changes of a store, dense from 1 in the order of commit.
 // It is the only order there is.
 type Seq uint64
@@ -74,6 +76,62 @@ type ChainBlock struct {
 	TS    int64      `cbor:"ts" json:"ts"`     // ms since 1970
 	Prev  *Link      `cbor:"prev" json:"prev"` // nil exactly in block 1
 	Body  Properties `cbor:"body" json:"body"`
+}
+
+var chainName = regexp.MustCompile(`^[a-z][a-z0-9_.-]{0,63}$`)
+
+// CheckChain makes sure that a chain can have the name. KindInvalid.
+func CheckChain(name string) error {
+	if !chainName.MatchString(name) {
+		return Invalid("entity.CheckChain", "%q cannot name a chain; use 1 to 64 of a-z, 0-9, _, . and -, a letter first", clip(name))
+	}
+	return nil
+}
+
+// OpenChainBlock reads a chain block from outside, as [OpenManifest] does a
+// manifest.
+func OpenChainBlock(block []byte) (*ChainBlock, CID, error) {
+	const op = "entity.OpenChainBlock"
+	if len(block) > MaxManifest {
+		return nil, CID{}, Errorf(KindTooLarge, op, "the block takes %d bytes; at most %d are allowed", len(block), MaxManifest)
+	}
+	if err := ValidateBlock(block); err != nil {
+		return nil, CID{}, err
+	}
+	b := new(ChainBlock)
+	if err := DecodeBlock(block, b); err != nil {
+		return nil, CID{}, err
+	}
+	if _, err := ParseID(string(b.ID)); err != nil {
+		return nil, CID{}, err
+	}
+	if err := CheckChain(b.Chain); err != nil {
+		return nil, CID{}, err
+	}
+	switch {
+	case b.N < 1, b.TS < 0:
+		return nil, CID{}, Invalid(op, "n must be at least 1, and ts milliseconds since 1970")
+	case (b.N == 1) != (b.Prev == nil):
+		return nil, CID{}, Invalid(op, "prev must be null in block 1 and a link in every other")
+	case b.Prev != nil && !isBlock(b.Prev.CID):
+		return nil, CID{}, Invalid(op, "prev must be a link to a block (bafyrei…)")
+	}
+	_, c, err := b.Seal()
+	if err != nil {
+		return nil, CID{}, err
+	}
+	if c != SumBlock(block) {
+		return nil, CID{}, Invalid(op, "the block is not written as this server writes it: a field is absent, or has another name")
+	}
+	return b, c, nil
+}
+
+// PrevCID is the block before, undefined in block 1.
+func (b *ChainBlock) PrevCID() CID {
+	if b.Prev == nil {
+		return CID{}
+	}
+	return b.Prev.CID
 }
 
 // ChainRef points at a block of a chain. The zero value is the head of an

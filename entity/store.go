@@ -132,6 +132,10 @@ type Tx interface {
 	// Append adds a block to a chain of an existing entity. expect is the
 	// chain's head before, or [Any]. KindNotFound, KindConflict.
 	Append(id ID, chain string, expect Expect, body Properties) (ChainRef, error)
+	// AdoptBlock is [Tx.Adopt] for a block of a chain: it must follow the chain's
+	// head, or be block 1 of a chain that is not here. KindNotFound when its
+	// entity is not here.
+	AdoptBlock(block []byte) (ChainRef, error)
 	// SetSecret writes to the secret space, in this transaction. No secret is
 	// ever part of a block or a record.
 	SetSecret(key string, value []byte)

@@ -126,6 +126,9 @@ type setRootIn struct {
 func (s *Service) setRoot(ctx context.Context, in *setRootIn) (*wire.Reply, error) {
 	var v *entity.Version
 	err := s.update(ctx, func(tx txn) error {
+		if _, err := tx.live("collection:update", in.ID, entity.TypeCollection); err != nil {
+			return err
+		}
 		member, err := tx.live("entity:view", in.EntityID)
 		if err != nil {
 			return err

@@ -12,5 +12,5 @@
 //     both spellings and answered in both (pi and id, collection_pi and
 //     collection_id, …).
 //   - A read runs on one state: an answer never mixes two moments. The graph's
-//     snapshot may be newer than the state, never older than an answered write.
+//     snapshot is taken after the state, so it may be newer, never older.
 package native

@@ -21,13 +21,13 @@ func (s *Service) entityOps() []wire.Operation {
 		wire.Op(wire.Operation{
 			Method: "POST", Path: "/entities/batch", ID: "createEntities", Tag: tagEntities, Summary: "Create up to 100 entities",
 			Description: "Answers per item, in the order of the request: 201 when all were created, 207 when some were not. Items are written ten to a transaction.",
-			Permission:  "entity:create", Auth: wire.AuthRequired, MaxBody: 32 << 20,
+			Permission:  "entity:create", Auth: wire.AuthRequired, MaxBody: 16 << 20,
 			Success: []wire.Success{{Status: 201, Body: BatchCreateResponse{}}, {Status: 207, Body: BatchCreateResponse{}}}, Errors: []int{400, 401, 403},
 		}, s.createBatch),
 		wire.Op(wire.Operation{
 			Method: "POST", Path: "/entities/batch-get", ID: "getEntities", Tag: tagEntities, Summary: "Get up to 100 entities",
 			Description: "Entities in the order of the request, all of one state; ids that are unknown are listed in `not_found`.",
-			Permission:  "entity:view", Auth: wire.AuthOptional,
+			Permission:  "entity:view", Auth: wire.AuthOptional, Reads: true,
 			Success: []wire.Success{{Status: 200, Body: BatchGetResponse{}}}, Errors: []int{400, 403},
 		}, s.getBatch),
 		wire.Op(wire.Operation{
@@ -97,12 +97,13 @@ func (s *Service) createEntity(ctx context.Context, in *createEntityIn) (*wire.R
 
 // create writes version 1 of an entity, in a collection where one is given.
 func (t txn) create(a string, b createBody, id entity.ID, typ string, collection entity.ID, root entity.Properties) (*entity.Version, error) {
-	var scope entity.Head
+	var scope entity.Head // an entity in the collection, not the collection itself
 	if collection != "" {
-		var err error
-		if scope, err = t.collection(collection); err != nil {
+		c, err := t.collection(collection)
+		if err != nil {
 			return nil, err
 		}
+		scope = entity.Head{ID: c.ID, Collection: c.ID}
 	}
 	if err := allow(t.principal, actionOf(a), scope); err != nil {
 		return nil, err

@@ -61,6 +61,7 @@ type EventBody struct {
 	Type         string       `json:"type"`
 	Ver          int64        `json:"ver"`
 	Chain        string       `json:"chain,omitempty"`
+	CollectionPI entity.ID    `json:"collection_pi,omitempty"`
 	CollectionID entity.ID    `json:"collection_id,omitempty"`
 	Actor        entity.Actor `json:"actor"`
 }

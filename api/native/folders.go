@@ -275,6 +275,9 @@ func (s *Service) unlink(ctx context.Context, parent, child side, note string) (
 		if pv, err = tx.put("folder:update", parent.id, parent.tip, unrelate(entity.PredicateContains, child.id, note)); err != nil {
 			return err
 		}
+		if cv, err = tx.buried(child.id); cv != nil || err != nil {
+			return err // a deleted child is in nothing any more
+		}
 		cv, err = tx.put("folder:update", child.id, child.tip, func(m *entity.Manifest) error {
 			m.Note = note
 			m.Unrelate(entity.RelationshipRef{Predicate: entity.PredicateIn, Peer: parent.id})
@@ -283,6 +286,16 @@ func (s *Service) unlink(ctx context.Context, parent, child side, note string) (
 		return err
 	})
 	return pv, cv, err
+}
+
+// buried is the tip of a deleted entity, nil of a live one.
+func (t txn) buried(id entity.ID) (*entity.Version, error) {
+	h, err := t.head("folder:update", id)
+	if err != nil || !h.Deleted {
+		return nil, err
+	}
+	m, err := t.Manifest(h.CID())
+	return &entity.Version{CID: h.CID(), Manifest: m}, err
 }
 
 type bulkChild struct {

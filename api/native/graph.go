@@ -22,13 +22,13 @@ func (s *Service) graphOps() []wire.Operation {
 		wire.Op(wire.Operation{
 			Method: "POST", Path: "/graph/paths", ID: "findPaths", Tag: tagGraph, Summary: "Find paths between entities",
 			Description: "One shortest path for each pair of a source and a target, shortest first. An edge always reads in the stored direction. Within five seconds and a bound on visited edges; what was found by then is answered with `truncated`.",
-			Permission:  "graph:query", Auth: wire.AuthRequired,
+			Permission:  "graph:query", Auth: wire.AuthRequired, Reads: true,
 			Success: []wire.Success{{Status: 200, Body: PathsResponse{}}}, Errors: []int{400, 401},
 		}, s.paths),
 		wire.Op(wire.Operation{
 			Method: "POST", Path: "/graph/reachable", ID: "findReachable", Tag: tagGraph, Summary: "Find what can be reached",
 			Description: "Every entity of a type within max_depth of a source, each with one shortest path, shortest first. Exhaustive up to the limit; for ranked results use POST /query.",
-			Permission:  "graph:query", Auth: wire.AuthRequired,
+			Permission:  "graph:query", Auth: wire.AuthRequired, Reads: true,
 			Success: []wire.Success{{Status: 200, Body: ReachableResponse{}}}, Errors: []int{400, 401},
 		}, s.reachable),
 		wire.Op(wire.Operation{
@@ -245,7 +245,6 @@ type GraphEntityResponse struct {
 
 func (s *Service) graphEntity(ctx context.Context, in *graphEntityIn) (*wire.Reply, error) {
 	var out GraphEntityResponse
-	snap := s.network(ctx).Graph.Snapshot()
 	err := s.view(ctx, func(r entity.Reader) error {
 		h, err := r.Head(in.ID)
 		if err != nil {
@@ -261,7 +260,7 @@ func (s *Service) graphEntity(ctx context.Context, in *graphEntityIn) (*wire.Rep
 		if h.Collection != "" {
 			out.CollectionPI, out.CollectionID = &h.Collection, &h.Collection
 		}
-		return in.relationships(newExpander(r, in.Expand), snap, &out)
+		return in.relationships(newExpander(r, in.Expand), s.network(ctx).Graph.Snapshot(), &out)
 	})
 	return wire.OK(out), err
 }

@@ -13,7 +13,7 @@ func (s *Service) queryOps() []wire.Operation {
 		wire.Op(wire.Operation{
 			Method: "POST", Path: "/query", ID: "query", Tag: tagGraph, Summary: "Run a path query",
 			Description: "Enters the graph at entities and hops along relationships; GET /query/syntax has the language. What is named exactly is matched exactly: all of it and only it, up to `k`. Free text and fuzzy terms need a search index; a server without one answers 501.",
-			Permission:  "query:execute", Auth: wire.AuthRequired,
+			Permission:  "query:execute", Auth: wire.AuthRequired, Reads: true,
 			Success: []wire.Success{{Status: 200, Body: QueryResponse{}}}, Errors: []int{400, 401, 501},
 		}, s.query),
 		wire.Op(wire.Operation{
@@ -26,7 +26,7 @@ func (s *Service) queryOps() []wire.Operation {
 		wire.Op(wire.Operation{
 			Method: "POST", Path: "/query/explain", ID: "explainQuery", Tag: tagGraph, Summary: "How a path query would be run",
 			Description: "The query in its canonical form and the steps of its plan with the rows they are expected to yield. Nothing is run.",
-			Permission:  "query:execute", Auth: wire.AuthRequired,
+			Permission:  "query:execute", Auth: wire.AuthRequired, Reads: true,
 			Success: []wire.Success{{Status: 200, Body: ExplainResponse{}}}, Errors: []int{400, 401},
 		}, s.explain),
 	}
@@ -132,10 +132,9 @@ func (s *Service) query(ctx context.Context, in *queryIn) (*wire.Reply, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, graphTimeout)
 	defer cancel()
-	snap := s.network(ctx).Graph.Snapshot()
 	var out QueryResponse
 	err = s.view(ctx, func(r entity.Reader) error {
-		found, err := q.Run(ctx, snap, in.options(r))
+		found, err := q.Run(ctx, s.network(ctx).Graph.Snapshot(), in.options(r))
 		if err != nil {
 			return err
 		}

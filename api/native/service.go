@@ -9,6 +9,7 @@ import (
 	"stemma/api/wire"
 	"stemma/entity"
 	"stemma/entity/access"
+	"stemma/files"
 	"stemma/graph"
 )
 
@@ -16,6 +17,9 @@ import (
 type Network struct {
 	Store entity.Store
 	Graph *graph.Index
+	Blobs *files.Blobs // content of files; the index of package files/index is among Store's projections
+
+	MaxFile int64 // bytes of a file's content; 0: DefaultMaxFile
 }
 
 // Service answers the operations of this view.
@@ -37,7 +41,7 @@ func New(now func() time.Time, networks ...Network) *Service {
 func (s *Service) Operations() []wire.Operation {
 	var all []wire.Operation
 	for _, group := range [][]wire.Operation{
-		s.collectionOps(), s.entityOps(), s.relationshipOps(), s.folderOps(), s.versionOps(), s.graphOps(), s.queryOps(), s.eventOps(),
+		s.collectionOps(), s.entityOps(), s.relationshipOps(), s.folderOps(), s.fileOps(), s.versionOps(), s.ipfsOps(), s.blockOps(), s.graphOps(), s.queryOps(), s.eventOps(),
 	} {
 		all = append(all, group...)
 	}

@@ -48,7 +48,6 @@ func (s *Service) tree(ctx context.Context, in *treeIn) (*wire.Reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, graphTimeout)
 	defer cancel()
 	var out TreeResponse
-	snap := s.network(ctx).Graph.Snapshot()
 	err := s.view(ctx, func(r entity.Reader) error {
 		h, err := r.Head(in.ID)
 		if err != nil {
@@ -66,7 +65,7 @@ func (s *Service) tree(ctx context.Context, in *treeIn) (*wire.Reply, error) {
 				q.Predicates = append(q.Predicates, entity.Predicate(p))
 			}
 		}
-		root, total, truncated, err := snap.Tree(ctx, q)
+		root, total, truncated, err := s.network(ctx).Graph.Snapshot().Tree(ctx, q)
 		if err != nil {
 			return err
 		}

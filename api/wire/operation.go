@@ -42,6 +42,7 @@ type Operation struct {
 	Description  string // Markdown
 	Permission   string // the action that is checked, like entity:view; "" for none
 	Auth         Auth
+	Reads        bool // changes nothing, though its method is not GET: a read-only server answers it
 	Success      []Success
 	Errors       []int     // statuses beyond those every such operation has
 	Hidden       bool      // served, not documented
@@ -59,6 +60,11 @@ type Success struct {
 	Body        any    // a zero value of the answer's Go type, for its schema; nil for none
 	ContentType string // "": application/json
 	Description string // "": the status's text
+}
+
+// writes tells whether the operation may change something.
+func (op *Operation) writes() bool {
+	return !op.Reads && op.Method != http.MethodGet && op.Method != http.MethodHead && op.Method != http.MethodOptions
 }
 
 // Op makes a row out of a function. In is a struct with the tags described in

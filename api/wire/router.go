@@ -30,6 +30,7 @@ type Options struct {
 	Registry     prometheus.Registerer // nil: metrics are kept and not shown
 	Now          func() time.Time      // nil: time.Now
 	Entropy      io.Reader             // of request ids; nil: math/rand
+	ReadOnly     string                // why every operation that writes is refused, for people; "": none is
 	MaxBody      int64                 // bytes; 0: DefaultMaxBody
 	BodyTimeout  time.Duration         // for a body to arrive; 0: 30 s
 	WriteTimeout time.Duration         // for a piece of a large or streamed answer to be taken; 0: 30 s
@@ -45,6 +46,7 @@ type router struct {
 	logger       *slog.Logger
 	metrics      *metrics
 	ids          *idSource
+	readOnly     string
 	now          func() time.Time
 	maxBody      int64
 	bodyTimeout  time.Duration
@@ -69,6 +71,7 @@ func New(o Options) http.Handler {
 		logger:       o.Logger,
 		metrics:      newMetrics(o.Registry),
 		now:          o.Now,
+		readOnly:     o.ReadOnly,
 		maxBody:      o.MaxBody,
 		bodyTimeout:  o.BodyTimeout,
 		writeTimeout: o.WriteTimeout,
@@ -238,6 +241,9 @@ func (rt *router) admit(x *exchange, op *Operation, r *http.Request) (context.Co
 	var err error
 	if x.meta.network, err = networkOf(r.Header); err != nil {
 		return nil, err
+	}
+	if rt.readOnly != "" && op.writes() {
+		return nil, entity.Errorf(entity.KindForbidden, "wire.ReadOnly", "%s", rt.readOnly)
 	}
 	if op.Auth == AuthNone {
 		return ctx, nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,6 +21,7 @@ type cli struct {
 	Import  importCmd  `cmd:"" help:"Bring data in." group:"Data"`
 	Verify  verifyCmd  `cmd:"" help:"Read everything back and check it against its hashes and the log." group:"Data"`
 	Demo    demoCmd    `cmd:"" help:"Import a git history into a new server and ask it questions." group:"Learn"`
+	Bench   benchCmd   `cmd:"" help:"Measure this machine: the table of the README." group:"Learn"`
 	OpenAPI openapiCmd `cmd:"" name:"openapi" help:"Print the OpenAPI document." group:"Learn"`
 	Version versionCmd `cmd:"" help:"Print the version." group:"Learn"`
 }
@@ -42,7 +44,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	parser, err := kong.New(&c,
 		kong.Name("stemma"),
 		kong.Description("An event-sourced entity graph server with content-addressed versions.\n\nStart with 'stemma serve': it creates what it needs in ./stemma-data, prints a key and says what to try."),
-		kong.UsageOnError(),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exited = code }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
@@ -51,21 +52,36 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	if err != nil {
 		panic(err) // the table above is wrong
 	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
 	k, err := parser.Parse(args)
 	if exited >= 0 {
 		return exited // --help
 	}
 	if err == nil {
 		err = k.Run()
-	} else {
-		parser.FatalIfErrorf(err)
-		return max(exited, 1)
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "stemma:", userText(err))
+	}
+	var wrong *kong.ParseError
+	switch {
+	case errors.As(err, &wrong):
+		fmt.Fprintf(stderr, "Run '%s --help' to see what there is.\n", commandPath(wrong.Context))
+		return wrong.ExitCode()
+	case err != nil:
 		return 1
 	}
 	return 0
+}
+
+// commandPath is the command that was typed, as far as it is one.
+func commandPath(ctx *kong.Context) string {
+	if node := ctx.Selected(); node != nil {
+		return node.FullPath()
+	}
+	return ctx.Model.Name
 }
 
 // streams are where a command prints.

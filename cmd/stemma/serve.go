@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"stemma/api/auth"
 	"stemma/api/wire"
 	"stemma/entity"
 )
@@ -18,11 +19,14 @@ import (
 // serveCmd runs the server.
 type serveCmd struct {
 	dataFlags
+	blobFlags
 	Addr         string        `help:"Address to listen on, by default 127.0.0.1:8080; port 0 takes a free one." default:"127.0.0.1:8080" env:"STEMMA_ADDR" placeholder:"HOST:PORT"`
 	BootstrapKey string        `help:"Key of the first user, uk_ and at least 20 characters; made up and printed once when left out." env:"STEMMA_BOOTSTRAP_KEY" placeholder:"uk_…"`
 	MaxBody      int64         `help:"Largest request body, in bytes." default:"8388608" env:"STEMMA_MAX_BODY"`
+	MaxFile      int64         `help:"Largest content of a file, in bytes." default:"524288000" env:"STEMMA_MAX_FILE"`
 	Cache        int64         `help:"Memory for decoded manifests, in MiB for each network." default:"32" env:"STEMMA_CACHE"`
-	LogLevel     slog.Level    `help:"debug (every request), info, warn or error." default:"info" env:"STEMMA_LOG_LEVEL"`
+	ReadOnly     bool          `help:"Refuse every operation that writes. A mirror is served like this only." env:"STEMMA_READ_ONLY"`
+	LogLevel     string        `help:"debug (every request), info, warn or error." enum:"debug,info,warn,error" default:"info" env:"STEMMA_LOG_LEVEL"`
 	LogFormat    string        `help:"text or json." enum:"text,json" default:"text" env:"STEMMA_LOG_FORMAT"`
 	Grace        time.Duration `help:"How long requests may finish when the server is told to stop." default:"10s" env:"STEMMA_GRACE"`
 }
@@ -37,19 +41,55 @@ requests with the header X-Arke-Network: test. The key opens both.
   curl -H "Authorization: ApiKey $KEY" --json '{"type":"note","properties":{"label":"hello"}}' localhost:8080/entities
   curl localhost:8080/events
 
+Each setting comes from the first that has it: flag, environment, file, default.
+The file is YAML, named by --config, with the names of flags as keys:
+
+  addr: :8080
+  data: /var/lib/stemma
+  log-format: json
+
+Lost the key? Start once with a --bootstrap-key of your own choice: it becomes
+one more key of the first user.
+
 SIGINT or SIGTERM stops it: requests under way finish, streams end.`
 }
 
-// Run serves until ctx ends.
-func (c *serveCmd) Run(ctx context.Context, io *streams) error {
-	logger := newLogger(io.err, c.LogLevel, c.LogFormat)
-	s, err := openServer(ctx, serverOptions{data: c.Data, bootstrapKey: c.BootstrapKey, logger: logger, maxBody: c.MaxBody, cacheBytes: c.Cache << 20})
-	if err != nil {
-		return err
+// Validate refuses, before anything is opened, settings that cannot be.
+func (c *serveCmd) Validate() error {
+	if c.BootstrapKey != "" {
+		if err := auth.CheckKey(c.BootstrapKey); err != nil {
+			return errors.New("--bootstrap-key: " + userText(err))
+		}
 	}
+	switch {
+	case c.MaxBody < 1:
+		return fmt.Errorf("--max-body is %d; at least 1 byte", c.MaxBody)
+	case c.MaxFile < 1:
+		return fmt.Errorf("--max-file is %d; at least 1 byte", c.MaxFile)
+	case c.Cache < 1:
+		return fmt.Errorf("--cache is %d; at least 1 MiB", c.Cache)
+	case c.Grace < 0:
+		return fmt.Errorf("--grace is %s; 0s or more", c.Grace)
+	}
+	return nil
+}
+
+// Run serves until ctx ends. It listens before it opens the stores, so that
+// where it cannot, nothing was begun and no key made that nobody sees.
+func (c *serveCmd) Run(ctx context.Context, io *streams) error {
 	listener, err := net.Listen("tcp", c.Addr)
 	if err != nil {
-		return errors.Join(fmt.Errorf("cannot listen on %s; choose another with --addr: %w", c.Addr, err), s.Close())
+		return fmt.Errorf("cannot listen on %s; choose another with --addr: %w", c.Addr, err)
+	}
+	defer listener.Close()
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		return err
+	}
+	logger := newLogger(io.err, level, c.LogFormat)
+	s, err := openServer(ctx, serverOptions{data: c.Data, bootstrapKey: c.BootstrapKey, logger: logger, maxBody: c.MaxBody, cacheBytes: c.Cache << 20, blobs: c.Blobs, maxFile: c.MaxFile, readOnly: c.ReadOnly})
+	if err != nil {
+		return err
 	}
 	c.greet(io.out, listener.Addr().String(), s.keys[entity.Main])
 	return errors.Join(serveHTTP(ctx, listener, s.handler, c.Grace, logger), s.Close())
@@ -62,7 +102,11 @@ func (c *serveCmd) greet(w io.Writer, addr, key string) {
 	}
 	fmt.Fprintf(w, "Stemma serves on http://%s\n  data       %s\n  reference  http://%s/ops-reference\n  openapi    http://%s/openapi.json\n", addr, data, addr, addr)
 	if key != "" && c.BootstrapKey == "" {
-		fmt.Fprintf(w, "\nThe key of the first user, shown this once:\n\n  %s\n\nUse it as the header  Authorization: ApiKey %s\n\n", key, key)
+		whose := "of the first user"
+		if c.ReadOnly {
+			whose = "that may read"
+		}
+		fmt.Fprintf(w, "\nThe key %s, shown this once:\n\n  %s\n\nUse it as the header  Authorization: ApiKey %s\n\n", whose, key, key)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -19,14 +20,17 @@ import (
 	"stemma/entity"
 	"stemma/entity/listing"
 	"stemma/entity/store"
+	fileindex "stemma/files/index"
 	"stemma/graph"
 )
 
 // server is the stores and everything over them.
 type server struct {
-	stores  []*store.Store
-	handler http.Handler
-	keys    map[entity.Network]string // made at this start, by network
+	stores   []*store.Store
+	networks []native.Network
+	handler  http.Handler
+	scratch  string                    // of file content when all else is in memory
+	keys     map[entity.Network]string // made at this start, by network
 }
 
 type serverOptions struct {
@@ -35,46 +39,81 @@ type serverOptions struct {
 	logger       *slog.Logger
 	maxBody      int64
 	cacheBytes   int64
+	blobs        string // where file content is kept; "": in data
+	maxFile      int64  // bytes of a file's content; 0: the default
+	readOnly     bool   // refuse what writes
+	mirrorOf     string // the server that is mirrored into it meanwhile; "" for none
 }
 
 // openServer opens both networks' stores and joins engines and views.
 func openServer(ctx context.Context, o serverOptions) (s *server, err error) {
-	s = &server{keys: map[entity.Network]string{}}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if s, err = openStores(ctx, o, registry); err != nil {
+		return nil, err
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	var networks []native.Network
-	for _, name := range []entity.Network{entity.Main, entity.Test} {
-		n, err := s.openNetwork(o, name, registry)
-		if err != nil {
-			return s, err
-		}
-		networks = append(networks, n)
-		key := o.bootstrapKey
-		if key == "" {
-			key = s.keys[entity.Main] // one key opens both networks
-		}
-		if s.keys[name], err = auth.Bootstrap(ctx, n.Store, key); err != nil {
-			return s, err
-		}
+	readOnly, err := s.letIn(ctx, o)
+	if err != nil {
+		return s, err
 	}
 	system := api.System{Ready: s.ready, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{})}
 	s.handler = wire.New(wire.Options{
-		Ops:          api.Operations(system, native.New(time.Now, networks...)),
+		Ops:          api.Operations(system, native.New(time.Now, s.networks...)),
 		Authenticate: authenticator(s.stores),
 		ErrorBody:    wire.ArkeError,
 		Logger:       o.logger,
 		Registry:     registry,
+		ReadOnly:     readOnly,
 		MaxBody:      o.maxBody,
 	})
 	return s, nil
 }
 
-func (s *server) openNetwork(o serverOptions, name entity.Network, registry *prometheus.Registry) (native.Network, error) {
+// openStores opens both networks' stores with what is kept up with them.
+func openStores(ctx context.Context, o serverOptions, registry *prometheus.Registry) (s *server, err error) {
+	s = &server{keys: map[entity.Network]string{}}
+	for _, name := range []entity.Network{entity.Main, entity.Test} {
+		n, err := s.openNetwork(ctx, o, name, registry)
+		if err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+		s.networks = append(s.networks, n)
+	}
+	return s, nil
+}
+
+// bootstrap gives both networks their first user, and key to those. Without
+// one it mints a key where a network has no first user yet, for both: a start
+// that ended between the two, or an import into one, leaves no network behind
+// that no key opens.
+func (s *server) bootstrap(ctx context.Context, key string) error {
+	for _, st := range s.stores {
+		err := st.View(ctx, func(r entity.Reader) error {
+			_, err := auth.FirstUser(r)
+			return err
+		})
+		switch {
+		case entity.KindOf(err) == entity.KindNotFound && key == "":
+			key = auth.NewKey()
+		case err != nil && entity.KindOf(err) != entity.KindNotFound:
+			return err
+		}
+	}
+	for _, st := range s.stores {
+		var err error
+		if s.keys[st.Network()], err = auth.Bootstrap(ctx, st, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *server) openNetwork(ctx context.Context, o serverOptions, name entity.Network, registry *prometheus.Registry) (native.Network, error) {
 	dir := ""
 	if o.data != "" {
 		dir = filepath.Join(o.data, string(name))
@@ -87,12 +126,30 @@ func (s *server) openNetwork(o serverOptions, name entity.Network, registry *pro
 		return native.Network{}, err
 	}
 	s.stores = append(s.stores, st)
-	return native.Network{Store: st, Graph: index}, graphMetrics(registry, name, index)
+	data := o.data
+	if data == "" {
+		if data, err = s.scratchDir(); err != nil {
+			return native.Network{}, err
+		}
+	}
+	blobs, err := openBlobs(ctx, o.blobs, data, name)
+	if err != nil {
+		return native.Network{}, err
+	}
+	return native.Network{Store: st, Graph: index, Blobs: blobs, MaxFile: o.maxFile}, graphMetrics(registry, name, index)
+}
+
+// scratchDir is a directory that goes when the server does.
+func (s *server) scratchDir() (dir string, err error) {
+	if s.scratch == "" {
+		s.scratch, err = os.MkdirTemp("", "stemma-")
+	}
+	return s.scratch, err
 }
 
 // projections is the table of what is kept up with every commit.
 func projections(index *graph.Index) []entity.Projection {
-	return []entity.Projection{index, listing.Projection{}}
+	return []entity.Projection{index, listing.Projection{}, fileindex.Projection{}}
 }
 
 func graphMetrics(registry *prometheus.Registry, name entity.Network, index *graph.Index) error {
@@ -147,6 +204,9 @@ func (s *server) ready() error {
 func (s *server) Close() (err error) {
 	for _, st := range s.stores {
 		err = errors.Join(err, st.Close())
+	}
+	if s.scratch != "" {
+		err = errors.Join(err, os.RemoveAll(s.scratch))
 	}
 	return err
 }

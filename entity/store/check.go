@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"hash/maphash"
 
@@ -25,7 +26,10 @@ type Progress func(stage string, done int)
 // rows are those that the log gives. It sees one state and blocks nobody. The
 // error lists the first differences; it is nil when there are none.
 func (s *Store) Check(ctx context.Context, progress Progress) (Report, error) {
-	v := s.view()
+	v, err := s.open("store.Check")
+	if err != nil {
+		return Report{}, err
+	}
 	defer v.release()
 	c := &checker{view: v, ctx: ctx, progress: progress, heads: make(map[entity.ID]*headTrace), chains: make(map[string]entity.ChainRef)}
 	if c.progress == nil {
@@ -33,7 +37,7 @@ func (s *Store) Check(ctx context.Context, progress Progress) (Report, error) {
 	}
 	for _, step := range []func() error{c.blocks, c.log, c.headRows, c.chainRows, c.projections} {
 		if err := step(); err != nil {
-			return c.report, err
+			return c.report, errors.Join(c.verdict(), err)
 		}
 	}
 	return c.report, c.verdict()
@@ -70,7 +74,10 @@ func (c *checker) verdict() error {
 	if len(c.findings) == 0 {
 		return nil
 	}
-	text := fmt.Sprintf("%d differences", len(c.findings)+c.more)
+	text := "1 difference"
+	if n := len(c.findings) + c.more; n > 1 {
+		text = fmt.Sprintf("%d differences", n)
+	}
 	for _, f := range c.findings {
 		text += "\n  " + f
 	}
@@ -242,34 +249,55 @@ func (c *checker) projections() error {
 	seed := maphash.MakeSeed()
 	for _, p := range c.s.projections {
 		want := rowHashes{seed: seed, rows: make(map[string]uint64)}
-		n := 0
-		for r, err := range c.Log(0) {
-			if err != nil {
-				return err
-			}
-			if err := c.replay(r, p, want); err != nil {
-				return err
-			}
-			n++
-			if err := c.tick(p.Name(), n); err != nil {
-				return err
-			}
+		whole, err := c.replayed(p, want)
+		if err != nil {
+			return err
 		}
-		prefix := rowsPrefix(p.Name())
-		for row, err := range c.scanCommitted(prefix, prefix, false) {
-			if err != nil {
-				return err
-			}
-			c.report.Rows++
-			key := string(row.Key[len(prefix):])
-			if h, ok := want.rows[key]; !ok || h != maphash.Bytes(seed, row.Value) {
-				c.find("projection %s: row %q is not what the log gives", p.Name(), key)
-			}
-			delete(want.rows, key)
+		if !whole {
+			continue
 		}
-		for key := range want.rows {
-			c.find("projection %s: row %q is missing", p.Name(), key)
+		if err := c.projectionRows(p, want); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// replayed applies the whole log to w. It is not whole where a version of the
+// log cannot be read.
+func (c *checker) replayed(p entity.Projection, w entity.RowWriter) (whole bool, err error) {
+	n := 0
+	for r, err := range c.Log(0) {
+		if err != nil {
+			return false, err
+		}
+		if err := c.replay(r, p, w); err != nil {
+			c.find("projection %s: record %d cannot be replayed: %v", p.Name(), r.Seq, err)
+			return false, nil
+		}
+		n++
+		if err := c.tick(p.Name(), n); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func (c *checker) projectionRows(p entity.Projection, want rowHashes) error {
+	prefix := rowsPrefix(p.Name())
+	for row, err := range c.scanCommitted(prefix, prefix, false) {
+		if err != nil {
+			return err
+		}
+		c.report.Rows++
+		key := string(row.Key[len(prefix):])
+		if h, ok := want.rows[key]; !ok || h != maphash.Bytes(want.seed, row.Value) {
+			c.find("projection %s: row %q is not what the log gives", p.Name(), key)
+		}
+		delete(want.rows, key)
+	}
+	for key := range want.rows {
+		c.find("projection %s: row %q is missing", p.Name(), key)
 	}
 	return nil
 }

@@ -87,7 +87,7 @@ const maxWaits = 4
 func (s *Store) settle(ctx context.Context, by entity.Actor, fn func(entity.Tx) error) (*tx, error) {
 	for wait := 0; ; wait++ {
 		t, err := s.try(by, fn)
-		if t.busy == nil && !t.inline {
+		if t == nil || t.busy == nil && !t.inline {
 			return t, err
 		}
 		s.claims.release(t.mine) // before waiting, or two runs could wait for each other
@@ -104,9 +104,14 @@ func (s *Store) settle(ctx context.Context, by entity.Actor, fn func(entity.Tx) 
 	}
 }
 
-// try runs fn on the latest committed state.
+// try runs fn on the latest committed state. There is no run when the store is
+// closed.
 func (s *Store) try(by entity.Actor, fn func(entity.Tx) error) (t *tx, err error) {
-	t = newTx(s.view(), by)
+	v, err := s.open("store.Update")
+	if err != nil {
+		return nil, err
+	}
+	t = newTx(v, by)
 	defer t.release()
 	defer func() {
 		if fault := recover(); fault != nil {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -80,7 +81,7 @@ func Open(o Options) (*Store, error) {
 	}
 	if o.Dir != "" {
 		if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-			return nil, &entity.Error{Kind: entity.KindInvalid, Op: op, Message: "cannot create the data directory " + o.Dir, Err: err}
+			return nil, &entity.Error{Kind: entity.KindInvalid, Op: op, Message: "cannot create the data directory " + o.Dir + ": name one that can be written to", Err: err}
 		}
 	}
 	if s.db, err = badger.OpenManaged(badgerOptions(o)); err != nil {
@@ -94,6 +95,12 @@ func Open(o Options) (*Store, error) {
 	}
 	go s.commitLoop()
 	return s, nil
+}
+
+// Exists tells whether a directory holds a store. It writes nothing.
+func Exists(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, badger.ManifestFilename))
+	return err == nil
 }
 
 func newStore(o Options) *Store {
@@ -156,10 +163,21 @@ func badgerOptions(o Options) badger.Options {
 }
 
 func openError(op, dir string, err error) error {
-	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EWOULDBLOCK) {
-		return &entity.Error{Kind: entity.KindUnavailable, Op: op, Message: fmt.Sprintf("%s is open in another process; stop that one first", dir), Err: err}
+	if dir != "" && locked(dir) {
+		return &entity.Error{Kind: entity.KindUnavailable, Op: op, Message: dir + " is open in another process; stop that one first", Err: err}
 	}
 	return &entity.Error{Kind: entity.KindInternal, Op: op, Message: "cannot open " + dir, Err: err}
+}
+
+// locked tells whether a process has Badger's lock on a directory. It tries
+// that lock, since Badger's error keeps only the text of its cause.
+func locked(dir string) bool {
+	f, err := os.Open(dir)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB), syscall.EWOULDBLOCK)
 }
 
 // start reads where the log ends, checks the notes and brings up projections.
@@ -239,12 +257,13 @@ func (s *Store) writeNotes(notes map[string][]byte) error {
 	return nil
 }
 
-// Close waits for commits under way, refuses new ones with KindUnavailable and
-// closes the database. Readers must have finished.
+// Close waits for commits and readers under way, refuses new ones with
+// KindUnavailable and closes the database. No reader may call it.
 func (s *Store) Close() (err error) {
 	s.once.Do(func() {
 		close(s.closed)
 		<-s.done
+		s.readers.drain()
 		s.cache.Close()
 		if err = s.db.Close(); err != nil {
 			err = entity.Internal("store.Close", err)
@@ -264,7 +283,10 @@ func (s *Store) View(ctx context.Context, fn func(entity.Reader) error) error {
 	if err := ctxError("store.View", ctx); err != nil {
 		return err
 	}
-	v := s.view()
+	v, err := s.open("store.View")
+	if err != nil {
+		return err
+	}
 	defer v.release()
 	return fn(v)
 }
@@ -312,6 +334,7 @@ func errClosed(op string) error {
 type readers struct {
 	mu     sync.Mutex
 	active map[uint64]int // timestamp → views
+	idle   chan struct{}  // closed by the last to leave; nil while nobody waits for that
 }
 
 // enter takes the latest state. The lock makes taking and registering one step
@@ -333,6 +356,24 @@ func (r *readers) leave(at *state) {
 	if r.active[at.ts]--; r.active[at.ts] == 0 {
 		delete(r.active, at.ts)
 	}
+	if len(r.active) == 0 && r.idle != nil {
+		close(r.idle)
+		r.idle = nil
+	}
+}
+
+// drain waits until nobody reads. Badger's files are mapped into memory: who
+// read them after they are closed would take the process down.
+func (r *readers) drain() {
+	r.mu.Lock()
+	idle := make(chan struct{})
+	if len(r.active) == 0 {
+		close(idle)
+	} else {
+		r.idle = idle
+	}
+	r.mu.Unlock()
+	<-idle
 }
 
 // oldestRead is the least timestamp that a view, open or to come, reads at.

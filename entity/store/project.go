@@ -45,10 +45,7 @@ func (s *Store) openProjection(p entity.Projection) error {
 	}
 	want := strconv.Itoa(p.Version())
 	if string(note) != want {
-		if err := s.rebuild(p); err != nil {
-			return err
-		}
-		if err := s.writeNotes(map[string][]byte{string(metaKey(projectionNote + p.Name())): []byte(want)}); err != nil {
+		if err := s.rebuildNoted(p, note != nil, want); err != nil {
 			return err
 		}
 	}
@@ -57,8 +54,24 @@ func (s *Store) openProjection(p entity.Projection) error {
 	return p.Load(v.Rows(p.Name()))
 }
 
-// rebuild wipes a projection's rows and applies the whole log to it. The note
-// of its version is written last, so that an interrupted rebuild starts over.
+// rebuildNoted rebuilds between two notes: the one of the old version goes
+// before the first row does, the one of the new version comes after the last.
+// So an interrupted rebuild starts over, under this release and under the one
+// before it.
+func (s *Store) rebuildNoted(p entity.Projection, noted bool, want string) error {
+	key := string(metaKey(projectionNote + p.Name()))
+	if noted {
+		if err := s.writeNotes(map[string][]byte{key: nil}); err != nil {
+			return err
+		}
+	}
+	if err := s.rebuild(p); err != nil {
+		return err
+	}
+	return s.writeNotes(map[string][]byte{key: []byte(want)})
+}
+
+// rebuild wipes a projection's rows and applies the whole log to it.
 func (s *Store) rebuild(p entity.Projection) error {
 	const op = "store.rebuild"
 	prefix := rowsPrefix(p.Name())

@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"iter"
-	"regexp"
 	"slices"
 	"time"
 
@@ -216,43 +215,6 @@ func (t *tx) write(before *entity.Manifest, old entity.Head, m *entity.Manifest)
 	return t.place(before, old, &entity.Version{CID: c, Manifest: m}, block)
 }
 
-func (t *tx) Adopt(block []byte) (*entity.Version, error) {
-	const op = "store.Adopt"
-	m, c, err := entity.OpenManifest(block)
-	if err != nil {
-		return nil, err
-	}
-	v := &entity.Version{CID: c, Manifest: m}
-	if m.ID.Network() != t.s.network {
-		return nil, entity.Invalid(op, "version %s is of the %s network, this is %s", c, m.ID.Network(), t.s.network)
-	}
-	h, known, err := t.head(m.ID)
-	if err != nil {
-		return nil, err
-	}
-	if known && m.Ver <= h.Ver {
-		at, err := t.VersionAt(m.ID, m.Ver)
-		if err != nil || at == c {
-			return v, err
-		}
-	}
-	var before *entity.Manifest
-	tip := entity.CID{}
-	if known {
-		tip = h.CID()
-		if before, err = t.Manifest(tip); err != nil {
-			return nil, err
-		}
-	}
-	if m.PrevCID() != tip || m.Ver != h.Ver+1 {
-		return nil, entity.At(m.PrevCID()).Mismatch(op, m.ID, tip)
-	}
-	if err := t.claim(op, m.ID, entity.At(tip)); err != nil {
-		return nil, err
-	}
-	return t.place(before, h, v, bytes.Clone(block))
-}
-
 // place makes a sealed version the tip, after before, whose head is old.
 func (t *tx) place(before *entity.Manifest, old entity.Head, v *entity.Version, block []byte) (*entity.Version, error) {
 	m := v.Manifest
@@ -311,13 +273,11 @@ func kindOf(s entity.Transition) entity.ChangeKind {
 	return entity.Updated
 }
 
-var chainName = regexp.MustCompile(`^[a-z][a-z0-9_.-]{0,63}$`)
-
 func (t *tx) Append(id entity.ID, chain string, expect entity.Expect, body entity.Properties) (entity.ChainRef, error) {
 	const op = "store.Append"
 	none := entity.ChainRef{}
-	if !chainName.MatchString(chain) {
-		return none, entity.Invalid(op, "%q cannot name a chain; use 1 to 64 of a-z, 0-9, _, . and -, a letter first", chain)
+	if err := entity.CheckChain(chain); err != nil {
+		return none, err
 	}
 	h, err := t.Head(id)
 	if err != nil {
@@ -334,22 +294,28 @@ func (t *tx) Append(id entity.ID, chain string, expect entity.Expect, body entit
 		return none, err
 	}
 	block := entity.ChainBlock{ID: id, Chain: chain, N: last.N + 1, TS: t.now.UnixMilli(), Body: body}
-	change := entity.Change{ID: id, Kind: entity.Appended, Type: h.Type, Collection: h.Collection, Ver: block.N, Chain: chain}
 	if last.N > 0 {
 		block.Prev = &entity.Link{CID: last.CID}
-		change.Old, _ = entity.DigestOf(last.CID)
 	}
 	b, c, err := block.Seal()
 	if err != nil {
 		return none, err
 	}
+	return t.link(h, &block, c, b), nil
+}
+
+// link makes a sealed block the head of its chain, which hangs on the entity
+// of the head h.
+func (t *tx) link(h entity.Head, block *entity.ChainBlock, c entity.CID, b []byte) entity.ChainRef {
+	change := entity.Change{ID: h.ID, Kind: entity.Appended, Type: h.Type, Collection: h.Collection, Ver: block.N, Chain: block.Chain}
+	change.Old, _ = entity.DigestOf(block.PrevCID())
 	change.New, _ = entity.DigestOf(c)
 	ref := entity.ChainRef{N: block.N, CID: c}
 	t.set(blockKey(change.New), b)
-	t.set(chainHeadKey(id, chain), encodeChainHead(ref))
-	t.set(chainKey(id, chain, block.N), change.New[:])
+	t.set(chainHeadKey(h.ID, block.Chain), encodeChainHead(ref))
+	t.set(chainKey(h.ID, block.Chain, block.N), change.New[:])
 	t.record.Changes = append(t.record.Changes, change)
-	return ref, nil
+	return ref
 }
 
 func (t *tx) SetSecret(key string, value []byte) { t.set(secretKey(key), value) }

@@ -25,6 +25,20 @@ func (s *Store) view() *view {
 	return &view{s: s, txn: s.db.NewTransactionAt(at.ts, false), at: at}
 }
 
+// open is view for callers from outside: it refuses them once the store closes.
+// It looks after the view is counted, so that [Store.Close] either waits for it
+// or is seen.
+func (s *Store) open(op string) (*view, error) {
+	v := s.view()
+	select {
+	case <-s.closed:
+		v.release()
+		return nil, errClosed(op)
+	default:
+		return v, nil
+	}
+}
+
 func (v *view) release() {
 	v.txn.Discard()
 	v.s.readers.leave(v.at)

@@ -9,6 +9,9 @@ var adoptCases = []lawCase{
 	{law: "adopting what is there writes nothing", run: adoptTwice},
 	{law: "a version that does not follow the tip is not adopted", run: adoptForks},
 	{law: "a block that is not strict or of the other network is not adopted", run: adoptForeign},
+	{law: "a chain that is adopted block by block is the same chain", run: adoptChain},
+	{law: "a chain block that does not follow the head is not adopted", run: adoptChainForks},
+	{law: "a chain block that is not strict, of the other network or of no entity is not adopted", run: adoptChainForeign},
 }
 
 // elsewhere is a history made in another store: its blocks, oldest first.
@@ -130,6 +133,135 @@ func adoptForeign(r *rig) {
 	if r.seq() != 0 {
 		r.Error("something was written")
 	}
+}
+
+// chainElsewhere is a chain made in another store, on an entity with the id:
+// its blocks, the first one first.
+func chainElsewhere(r *rig, id entity.ID, bodies ...entity.Properties) (blocks [][]byte) {
+	other, err := NewOracle(Options{Network: id.Network(), Clock: NewClock().Now, Entropy: Entropy(99)})
+	if err != nil {
+		r.Fatal(err)
+	}
+	defer other.Close()
+	_, err = other.Update(r.ctx, author, func(tx entity.Tx) error {
+		blocks = nil
+		if _, err := tx.Create(person(id, "made elsewhere")); err != nil {
+			return err
+		}
+		for _, body := range bodies {
+			ref, err := tx.Append(id, "steps", entity.Any, body)
+			if err != nil {
+				return err
+			}
+			block, err := tx.Block(ref.CID)
+			if err != nil {
+				return err
+			}
+			blocks = append(blocks, block)
+		}
+		return nil
+	})
+	if err != nil {
+		r.Fatal(err)
+	}
+	return blocks
+}
+
+func adoptBlock(block []byte) func(entity.Tx) error {
+	return func(tx entity.Tx) error {
+		_, err := tx.AdoptBlock(block)
+		return err
+	}
+}
+
+func adoptChain(r *rig) {
+	id := r.person("Ann").Manifest.ID
+	blocks := chainElsewhere(r, id, entity.Properties{"n": int64(1)}, nil, entity.Properties{"deep": map[string]any{"x": 0.5}})
+	r.update(adoptBlock(blocks[0]))
+	r.update(func(tx entity.Tx) error { // the rest in one transaction, each twice
+		for i, b := range blocks[1:] {
+			for range 2 {
+				ref, err := tx.AdoptBlock(b)
+				if err != nil {
+					return err
+				}
+				r.same("adopted", ref, entity.ChainRef{N: int64(i + 2), CID: entity.SumBlock(b)})
+			}
+		}
+		return nil
+	})
+	var want []entity.ChainRef
+	for i, b := range blocks {
+		want = append(want, entity.ChainRef{N: int64(i + 1), CID: entity.SumBlock(b)})
+	}
+	before := r.seq()
+	for _, b := range blocks {
+		r.update(adoptBlock(b))
+	}
+	r.same("changes", r.seq(), before)
+	r.view(func(rd entity.Reader) error {
+		wantChain(r, rd, id, "steps", 1, want)
+		for _, b := range blocks {
+			got, err := rd.Block(entity.SumBlock(b))
+			if err != nil {
+				return err
+			}
+			r.same("block", got, b)
+		}
+		return nil
+	})
+	next := r.mustAppend(id, "steps")
+	r.same("appended after it", next.N, int64(4))
+}
+
+func adoptChainForks(r *rig) {
+	id := r.person("Ann").Manifest.ID
+	ours := chainElsewhere(r, id, entity.Properties{"n": int64(1)}, entity.Properties{"n": int64(2)})
+	theirs := chainElsewhere(r, id, entity.Properties{"n": int64(1)}, entity.Properties{"n": "two"}, nil)
+	r.unchanged(func() {
+		_, err := r.try(adoptBlock(ours[1]))
+		r.wantTips(err, id, entity.At(entity.SumBlock(ours[0])), entity.CID{})
+	})
+	r.update(adoptBlock(ours[0]))
+	r.update(adoptBlock(ours[1]))
+	r.unchanged(func() {
+		_, err := r.try(adoptBlock(theirs[1]))
+		r.wantTips(err, id, entity.At(entity.SumBlock(theirs[0])), entity.SumBlock(ours[1]))
+		_, err = r.try(adoptBlock(theirs[2]))
+		r.wantTips(err, id, entity.At(entity.SumBlock(theirs[1])), entity.SumBlock(ours[1]))
+	})
+}
+
+func adoptChainForeign(r *rig) {
+	id := r.person("Ann").Manifest.ID
+	block := chainElsewhere(r, id, nil)[0]
+	bad := map[string][]byte{
+		"nothing": nil, "cut": block[:len(block)-1], "more": append(block[:len(block):len(block)], 0),
+		"other network": chainElsewhere(r, "II"+id[2:], nil)[0], "a manifest": elsewhere(r, id)[0],
+	}
+	sound := entity.ChainBlock{ID: id, Chain: "steps", N: 1, TS: 1}
+	for name, spoil := range map[string]func(*entity.ChainBlock){
+		"no id": func(b *entity.ChainBlock) { b.ID = "x" }, "a name": func(b *entity.ChainBlock) { b.Chain = "No Name" },
+		"n": func(b *entity.ChainBlock) { b.N = 0 }, "ts": func(b *entity.ChainBlock) { b.TS = -1 }, "no prev": func(b *entity.ChainBlock) { b.N = 2 },
+		"prev":     func(b *entity.ChainBlock) { b.Prev = &entity.Link{CID: entity.SumBlock(nil)} },
+		"raw prev": func(b *entity.ChainBlock) { b.N, b.Prev = 2, &entity.Link{CID: entity.SumRaw(nil)} },
+	} {
+		b := sound
+		spoil(&b)
+		var err error
+		if bad[name], _, err = b.Seal(); err != nil {
+			r.Fatal(err)
+		}
+	}
+	r.unchanged(func() {
+		for name, b := range bad {
+			if _, err := r.try(adoptBlock(b)); err == nil || entity.KindOf(err) != entity.KindInvalid {
+				r.Errorf("%s: %v", name, err)
+			}
+		}
+		_, err := r.try(adoptBlock(chainElsewhere(r, r.id(), nil)[0]))
+		r.wantKind(err, entity.KindNotFound)
+	})
 }
 
 // seq is how far the log goes.

@@ -177,15 +177,51 @@ func (tx *oracleTx) Append(id entity.ID, chain string, expect entity.Expect, bod
 	if err != nil {
 		return entity.ChainRef{}, err
 	}
+	return tx.link(head, last, &b, cid, block), nil
+}
+
+// link makes a sealed block the head of its chain, in place of last.
+func (tx *oracleTx) link(head entity.Head, last entity.ChainRef, b *entity.ChainBlock, cid entity.CID, block []byte) entity.ChainRef {
 	ref := entity.ChainRef{N: b.N, CID: cid}
 	put(tx.disk, &tx.undo, tx.disk.blocks, cid, tx.commit, block)
-	put(tx.disk, &tx.undo, tx.disk.chains, chainKey{id, chain}, tx.commit, ref)
+	put(tx.disk, &tx.undo, tx.disk.chains, chainKey{b.ID, b.Chain}, tx.commit, ref)
 	old, _ := entity.DigestOf(last.CID)
 	made, _ := entity.DigestOf(cid)
 	tx.changes = append(tx.changes, entity.Change{
-		ID: id, Kind: entity.Appended, Type: head.Type, Collection: head.Collection, Ver: b.N, Old: old, New: made, Chain: chain,
+		ID: b.ID, Kind: entity.Appended, Type: head.Type, Collection: head.Collection, Ver: b.N, Old: old, New: made, Chain: b.Chain,
 	})
-	return ref, nil
+	return ref
+}
+
+func (tx *oracleTx) AdoptBlock(block []byte) (entity.ChainRef, error) {
+	b, cid, err := entity.OpenChainBlock(block)
+	if err != nil {
+		return entity.ChainRef{}, err
+	}
+	if b.ID.Network() != tx.network {
+		return entity.ChainRef{}, entity.Invalid("storetest.AdoptBlock", "a block of the network %s", b.ID.Network())
+	}
+	head, err := tx.Head(b.ID)
+	if err != nil {
+		return entity.ChainRef{}, err
+	}
+	for ref, err := range tx.Chain(b.ID, b.Chain, b.N) {
+		if err != nil {
+			return ref, err
+		}
+		if ref.CID == cid {
+			return ref, nil
+		}
+		break
+	}
+	last, err := tx.ChainHead(b.ID, b.Chain)
+	if err != nil {
+		return last, err
+	}
+	if last.CID != b.PrevCID() || last.N+1 != b.N {
+		return entity.ChainRef{}, entity.At(b.PrevCID()).Mismatch("storetest.AdoptBlock", b.ID, last.CID)
+	}
+	return tx.link(head, last, b, cid, block), nil
 }
 
 func (tx *oracleTx) SetSecret(key string, value []byte) {

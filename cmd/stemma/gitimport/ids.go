@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/oklog/ulid/v2"
 
 	"stemma/entity"
 )
@@ -40,15 +39,7 @@ func newIDs(network entity.Network, label string, root plumbing.Hash, born time.
 // derive makes a ULID of a time and 80 bits of SHA-256.
 func (d ids) derive(ms int64, kind, key string) entity.ID {
 	sum := sha256.Sum256([]byte("stemma import git\x00" + string(d.collection) + "\x00" + kind + "\x00" + key))
-	var u ulid.ULID
-	// Neither fails: ms is within 48 bits, and the entropy has its ten bytes.
-	_ = u.SetTime(uint64(ms))
-	_ = u.SetEntropy(sum[:10])
-	id := u.String()
-	if d.network == entity.Test {
-		id = "II" + id[2:]
-	}
-	return entity.ID(id)
+	return entity.DeriveID(d.network, ms, sum)
 }
 
 func (d ids) file(path string) entity.ID   { return d.derive(d.born, typeFile, path) }

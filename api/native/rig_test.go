@@ -1,0 +1,234 @@
+package native_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"stemma/api/auth"
+	"stemma/api/native"
+	"stemma/api/wire"
+	"stemma/entity"
+	"stemma/entity/access"
+	"stemma/entity/listing"
+	"stemma/entity/store"
+	"stemma/entity/storetest"
+	"stemma/files"
+	fileindex "stemma/files/index"
+	"stemma/graph"
+)
+
+// The callers of every test: an owner of everything, and a user who may read.
+const (
+	ownerID  = entity.ID("01KDVR00000000000000000WNR")
+	readerID = entity.ID("01KDVR0000000000000000READ")
+	ownerKey = "uk_0000000000000000000000000000000000000000000000000000000000000001"
+	readKey  = "uk_0000000000000000000000000000000000000000000000000000000000000002"
+)
+
+// rig is the real handler over real stores in memory, one for each network,
+// with a clock that only the test moves and identifiers from a seed.
+type rig struct {
+	http.Handler
+	ops    []wire.Operation
+	clock  *storetest.Clock
+	stores map[entity.Network]*store.Store
+	blobs  map[entity.Network]*files.Blobs
+	dir    string // of blobs
+}
+
+// rigOptions change what a rig is made of.
+type rigOptions struct {
+	maxFile int64                           // of files' content; 0: the default
+	watch   func(entity.Store) entity.Store // wraps the main store that the view sees
+}
+
+// newRig opens a rig that ends, and is checked, with the test.
+func newRig(t testing.TB, o rigOptions) *rig {
+	t.Helper()
+	w, err := openRig(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.end(t) })
+	return w
+}
+
+func openRig(o rigOptions) (*rig, error) {
+	w := &rig{clock: storetest.NewClock(), stores: map[entity.Network]*store.Store{}}
+	var networks []native.Network
+	for i, name := range []entity.Network{entity.Main, entity.Test} {
+		index := graph.New()
+		s, err := store.Open(store.Options{
+			Network: name, Projections: []entity.Projection{index, listing.Projection{}, fileindex.Projection{}},
+			Clock: w.clock.Now, Entropy: storetest.Entropy(uint64(i)),
+		})
+		if err != nil {
+			return nil, err
+		}
+		w.stores[name] = s
+		if err := seedUsers(s); err != nil {
+			return nil, err
+		}
+		seen := entity.Store(s)
+		if o.watch != nil && name == entity.Main {
+			seen = o.watch(s)
+		}
+		blobs, err := w.openBlobs(name)
+		if err != nil {
+			return nil, err
+		}
+		networks = append(networks, native.Network{Store: seen, Graph: index, Blobs: blobs, MaxFile: o.maxFile})
+	}
+	w.ops = native.New(w.clock.Now, networks...).Operations()
+	w.Handler = wire.New(wire.Options{Ops: w.ops, Authenticate: w.authenticate})
+	return w, nil
+}
+
+// end checks both stores from the first block to the last and closes them.
+func (w *rig) end(t testing.TB) {
+	w.endBlobs(t)
+	for name, s := range w.stores {
+		if _, err := s.Check(context.Background(), nil); err != nil {
+			t.Errorf("store %s: %v", name, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// seedUsers makes the callers, with the same identifiers and keys every time:
+// what auth.Bootstrap makes has other ones at each start.
+func seedUsers(s entity.Store) error {
+	_, err := s.Update(context.Background(), entity.Actor{UserID: ownerID, Method: entity.MethodSystem}, func(tx entity.Tx) error {
+		for _, u := range []struct {
+			id    entity.ID
+			label string
+			key   string
+			owner bool
+		}{{ownerID, "Olga", ownerKey, true}, {readerID, "Rita", readKey, false}} {
+			if s.Network() == entity.Test {
+				u.id = "II" + u.id[2:]
+			}
+			if _, err := tx.Create(entity.Draft{ID: u.id, Type: entity.TypeUser, Properties: entity.Properties{"label": u.label}}); err != nil {
+				return err
+			}
+			if err := auth.SetKey(tx, u.key, access.Principal{User: u.id, Owner: u.owner}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return err
+}
+
+// authenticate is what cmd/stemma joins auth and wire with.
+func (w *rig) authenticate(r *http.Request) (context.Context, bool, error) {
+	header := r.Header.Get("Authorization")
+	if header == "" {
+		return r.Context(), false, nil
+	}
+	p, err := auth.FromHeader(r.Context(), w.stores[wire.NetworkOf(r.Context())], header)
+	if err != nil {
+		return r.Context(), false, err
+	}
+	return auth.With(r.Context(), p), true, nil
+}
+
+// main is the store of the main network.
+func (w *rig) main() *store.Store { return w.stores[entity.Main] }
+
+// seqs are the numbers of the last changes of both logs.
+func (w *rig) seqs() [2]entity.Seq {
+	return [2]entity.Seq{w.stores[entity.Main].Seq(), w.stores[entity.Test].Seq()}
+}
+
+// call sends one request as the owner. headers are key, value, key, value; an
+// empty value takes a header away.
+func (w *rig) call(method, target, body string, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, "http://stemma"+target, strings.NewReader(body))
+	r.Header.Set("Authorization", "ApiKey "+ownerKey)
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Del(headers[i])
+		if headers[i+1] != "" {
+			r.Header.Set(headers[i], headers[i+1])
+		}
+	}
+	out := httptest.NewRecorder()
+	w.ServeHTTP(out, r)
+	return out
+}
+
+// must sends a request that has to be answered with status, and gives the body.
+func (w *rig) must(t testing.TB, status int, method, target string, body any) map[string]any {
+	t.Helper()
+	text := ""
+	if body != nil {
+		text = encode(t, body)
+	}
+	out := w.call(method, target, text)
+	if out.Code != status {
+		t.Fatalf("%s %s %s: status %d, want %d: %s", method, target, text, out.Code, status, out.Body)
+	}
+	return decode(t, out.Body.Bytes())
+}
+
+// create makes an entity and gives its id and tip.
+func (w *rig) create(t testing.TB, body object) (id, tip string) {
+	t.Helper()
+	e := w.must(t, http.StatusCreated, "POST", "/entities", body)
+	return e["id"].(string), e["cid"].(string)
+}
+
+// object is a JSON object of a test.
+type object = map[string]any
+
+func encode(t testing.TB, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// decode reads an object with its numbers as they were written.
+func decode(t testing.TB, text []byte) (out object) {
+	t.Helper()
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	if err := dec.Decode(&out); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	return out
+}
+
+// at follows keys and positions into decoded JSON; nil where there is nothing.
+func at(v any, path ...any) any {
+	for _, step := range path {
+		switch step := step.(type) {
+		case string:
+			obj, _ := v.(map[string]any)
+			v = obj[step]
+		case int:
+			list, _ := v.([]any)
+			if step >= len(list) {
+				return nil
+			}
+			v = list[step]
+		}
+	}
+	return v
+}
+
+// tick is how far the clock moves between two requests of a script.
+const tick = time.Second

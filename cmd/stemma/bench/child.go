@@ -1,0 +1,154 @@
+package bench
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"stemma/entity"
+)
+
+// Key is the key of the child's first user.
+const Key = "uk_0000000000000000000000000000000000000000000000000000000000bench"
+
+// Child is a server to be started.
+type Child struct {
+	Data    string // directory of its stores
+	Load    int    // entities to create before it serves
+	Profile string // file for its CPU profile, beside which that of its heap comes; "" takes none
+}
+
+// Hello is what a child writes to its standard output, as one line of JSON,
+// when it serves.
+type Hello struct {
+	Addr string        `json:"addr"`
+	Open time.Duration `json:"open_ns"` // to open the stores
+	Load time.Duration `json:"load_ns"` // to create the entities
+}
+
+// Ready tells the parent that the child serves.
+func (h Hello) Ready(w io.Writer) error { return json.NewEncoder(w).Encode(h) }
+
+// Serve runs the server's part of a child: open, and serve until the parent
+// closes the standard input or ctx ends. open starts the server and gives its
+// main store; serve serves it and tells the address to ready.
+func (c Child) Serve(ctx context.Context, in io.Reader, out io.Writer, open func() (entity.Store, error), serve func(ctx context.Context, ready func(addr string) error) error) (err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		_, _ = io.Copy(io.Discard, in) // ends with the parent, whatever became of it
+		cancel()
+	}()
+	var hello Hello
+	began := time.Now()
+	store, err := open()
+	if err != nil {
+		return err
+	}
+	hello.Open = time.Since(began)
+	if c.Load > 0 {
+		began = time.Now()
+		if err := createLarge(ctx, store, c.Load); err != nil {
+			return err
+		}
+		hello.Load = time.Since(began)
+	}
+	if c.Profile != "" {
+		stop, err := profile(c.Profile)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+	}
+	return serve(ctx, func(addr string) error {
+		hello.Addr = addr
+		return hello.Ready(out)
+	})
+}
+
+// process is a child that serves.
+type process struct {
+	Hello
+	cmd   *exec.Cmd
+	stdin io.Closer
+}
+
+// start starts a child and waits until it serves.
+func (r *runner) start(ctx context.Context, c Child) (*process, error) {
+	r.servers++
+	if r.Profile != "" {
+		c.Profile = r.profilePath(fmt.Sprintf("server%d", r.servers))
+	}
+	cmd := r.Command(ctx, c)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, fmt.Errorf("bench child: %w", err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, fmt.Errorf("bench child: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("bench child: %w", err)
+	}
+	p := &process{cmd: cmd, stdin: stdin}
+	line, err := bufio.NewReader(stdout).ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &p.Hello)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("bench child: it did not serve: %w", err), p.stop())
+	}
+	return p, nil
+}
+
+// stop lets the child end and waits for it.
+func (p *process) stop() error {
+	err := p.stdin.Close()
+	if waitErr := p.cmd.Wait(); waitErr != nil {
+		return errors.Join(err, fmt.Errorf("bench child: %w", waitErr))
+	}
+	return err
+}
+
+// memory is what a process has in physical memory.
+type memory struct{ resident, anonymous, peak int64 }
+
+// memory reads the child's, from proc(5).
+func (p *process) memory() (m memory, err error) {
+	path := "/proc/" + strconv.Itoa(p.cmd.Process.Pid) + "/status"
+	for _, f := range []struct {
+		name string
+		into *int64
+	}{{"VmRSS", &m.resident}, {"RssAnon", &m.anonymous}, {"VmHWM", &m.peak}} {
+		kb, err := strconv.ParseInt(strings.TrimSuffix(field(path, f.name), " kB"), 10, 64)
+		if err != nil {
+			return m, fmt.Errorf("bench child: %s has no %s: %w", path, f.name, err)
+		}
+		*f.into = kb << 10
+	}
+	return m, nil
+}
+
+// served runs a row's part that needs a server on a directory; conns are open
+// connections to it.
+func (r *runner) served(ctx context.Context, c Child, n int, fn func(p *process, conns []*conn) error) (err error) {
+	p, err := r.start(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.stop()) }()
+	conns, hangUp, err := dialAll(ctx, p.Addr, n)
+	if err != nil {
+		return err
+	}
+	defer hangUp()
+	return fn(p, conns)
+}

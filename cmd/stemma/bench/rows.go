@@ -1,0 +1,59 @@
+package bench
+
+import (
+	"context"
+	"time"
+)
+
+// row is a line of the issue's table. Its function measures and judges.
+type row struct {
+	name  string // what --only calls it
+	title string
+	run   func(*runner, context.Context) ([]Result, error)
+}
+
+// rows is the table, in its order.
+func rows() []row {
+	return []row{
+		{"durable", "durable compare-and-swap updates, 64 writers on distinct entities, store API", (*runner).durable},
+		{"put", "the same over HTTP, 64 connections, 1 KB of properties", (*runner).put},
+		{"get", "GET /entities/{id} and GET tip", (*runner).get},
+		{"contended", "64 writers on one entity, each retrying", (*runner).contended},
+		{"search", "reachable to depth 4 and shortest paths on a power-law graph", (*runner).search},
+		{"graph", "memory per edge, and rebuild at open", (*runner).memory},
+		{"versions", "history page, diff and restore, of few and of many versions", (*runner).versions},
+		{"events", "catching up by since pages of 1,000 and by SSE", (*runner).events},
+		{"resident", "one server with many entities: resident memory", (*runner).resident},
+	}
+}
+
+// writers are the writers and connections of the issue's table.
+const writers = 64
+
+// Sizes are how much is measured.
+type Sizes struct {
+	Name          string        `json:"name"`
+	Window        time.Duration `json:"window_ns"`      // of one phase in one repeat
+	Nodes         int           `json:"nodes"`          // of the power-law graph
+	Edges         int           `json:"edges"`          // likewise
+	FewVersions   int           `json:"few_versions"`   // of an entity with a short history
+	ManyVersions  int           `json:"many_versions"`  // of one with a long history
+	Restores      int           `json:"restores"`       // measured of each
+	Entities      int           `json:"entities"`       // of the large store; twice as many relationships
+	Read          int           `json:"read"`           // entities that the reads go round
+	ResidentLimit int64         `json:"resident_limit"` // bytes that the large store may take
+}
+
+// Full is what the README's table is printed from.
+var Full = Sizes{
+	Name: "full", Window: 2 * time.Second,
+	Nodes: 100_000, Edges: 1_000_000, FewVersions: 10, ManyVersions: 10_000, Restores: 400,
+	Entities: 1_000_000, Read: 1000, ResidentLimit: 2 << 30,
+}
+
+// Short is the same code on less, for a CI job.
+var Short = Sizes{
+	Name: "short", Window: 400 * time.Millisecond,
+	Nodes: 20_000, Edges: 200_000, FewVersions: 10, ManyVersions: 10_000, Restores: 100,
+	Entities: 50_000, Read: 500, ResidentLimit: 2 << 30,
+}

@@ -1,0 +1,172 @@
+package mirror
+
+import (
+	"context"
+	"io"
+
+	"golang.org/x/sync/errgroup"
+
+	"stemma/entity"
+	"stemma/events/syncclient"
+)
+
+// pieceBytes is how many bytes of blocks make a piece full. A transaction holds
+// several times that with its rows, and Badger refuses one beyond some 9 MB;
+// a piece that turns out too large is divided.
+const pieceBytes = 1 << 20
+
+// contentsAtOnce is how many contents are fetched side by side.
+const contentsAtOnce = 8
+
+// piece is what one transaction adopts: events of one actor, each with its
+// block. One that has an error is the last.
+type piece struct {
+	items  []item
+	bytes  int
+	stored int // contents
+	latest entity.Seq
+	err    error
+}
+
+type item struct {
+	event syncclient.Event
+	block []byte
+}
+
+// fetcher is the side of the source.
+type fetcher struct {
+	source   *syncclient.Client
+	contents Contents
+	out      chan<- piece
+	latest   entity.Seq
+	next     piece
+}
+
+// run sends pieces until the feed ends. What comes before an error is sent
+// before run returns it.
+func (f *fetcher) run(ctx context.Context, from syncclient.Cursor, o syncclient.FollowOptions) error {
+	for batch, err := range f.source.Follow(ctx, from, o) {
+		if err != nil {
+			return err
+		}
+		f.latest = batch.Latest
+		err = f.batch(ctx, batch.Events)
+		if sent := f.flush(ctx); err == nil {
+			err = sent
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// batch gathers events with their blocks, and sends what is full.
+func (f *fetcher) batch(ctx context.Context, events []syncclient.Event) error {
+	want := make([]entity.CID, len(events))
+	for i := range events {
+		want[i] = events[i].CID
+	}
+	i := 0
+	for block, err := range f.source.Blocks(ctx, want) {
+		event := events[i]
+		if err != nil {
+			return ofEvent(event, err)
+		}
+		if n := len(f.next.items); n > 0 && (f.next.bytes >= pieceBytes || f.next.items[n-1].event.Actor != event.Actor) {
+			if err := f.flush(ctx); err != nil {
+				return err
+			}
+		}
+		f.next.items = append(f.next.items, item{event, block.Data})
+		f.next.bytes += len(block.Data)
+		i++
+	}
+	return nil
+}
+
+// flush sends the piece that was gathered, its contents first. An empty one
+// tells how far the source is.
+func (f *fetcher) flush(ctx context.Context) error {
+	p := f.next
+	f.next = piece{}
+	p.latest = f.latest
+	if f.contents != nil {
+		whole, err := f.store(ctx, &p)
+		if err != nil {
+			p.items = p.items[:whole]
+			f.send(ctx, p)
+			return err
+		}
+	}
+	return f.send(ctx, p)
+}
+
+func (f *fetcher) send(ctx context.Context, p piece) error {
+	select {
+	case f.out <- p:
+		return nil
+	case <-ctx.Done():
+		return &entity.Error{Kind: entity.KindCanceled, Op: "mirror.fetch", Err: ctx.Err()}
+	}
+}
+
+// store fetches the contents that the piece refers to. When one cannot be had
+// it tells how many items come before the first that needs it.
+func (f *fetcher) store(ctx context.Context, p *piece) (whole int, err error) {
+	failed := make([]error, len(p.items))
+	stored := make([]int, len(p.items))
+	group, inner := errgroup.WithContext(ctx)
+	group.SetLimit(contentsAtOnce)
+	for i, it := range p.items {
+		contents := f.contentsOf(it)
+		if len(contents) == 0 {
+			continue
+		}
+		group.Go(func() error {
+			stored[i], failed[i] = f.copyAll(inner, contents)
+			return failed[i]
+		})
+	}
+	first := group.Wait()
+	for i := range p.items {
+		p.stored += stored[i]
+	}
+	if first == nil {
+		return len(p.items), nil
+	}
+	for i, err := range failed {
+		if err != nil {
+			whole = i
+			break
+		}
+	}
+	return whole, ofEvent(p.items[whole].event, first)
+}
+
+// contentsOf names what a version refers to. A block that is no manifest is
+// found out when it is adopted.
+func (f *fetcher) contentsOf(it item) []entity.CID {
+	if it.event.Chain != "" {
+		return nil
+	}
+	m, _, err := entity.OpenManifest(it.block)
+	if err != nil {
+		return nil
+	}
+	return f.contents.Of(m)
+}
+
+func (f *fetcher) copyAll(ctx context.Context, contents []entity.CID) (stored int, err error) {
+	for _, c := range contents {
+		has, err := f.contents.Has(ctx, c)
+		if err == nil && !has {
+			err = f.source.Content(ctx, c, func(in io.Reader) error { return f.contents.Put(ctx, c, in) })
+			stored++
+		}
+		if err != nil {
+			return stored, err
+		}
+	}
+	return stored, nil
+}

@@ -1,0 +1,78 @@
+package store
+
+import (
+	"bytes"
+
+	"stemma/entity"
+)
+
+func (t *tx) Adopt(block []byte) (*entity.Version, error) {
+	const op = "store.Adopt"
+	m, c, err := entity.OpenManifest(block)
+	if err != nil {
+		return nil, err
+	}
+	v := &entity.Version{CID: c, Manifest: m}
+	if m.ID.Network() != t.s.network {
+		return nil, entity.Invalid(op, "version %s is of the %s network, this is %s", c, m.ID.Network(), t.s.network)
+	}
+	h, known, err := t.head(m.ID)
+	if err != nil {
+		return nil, err
+	}
+	if known && m.Ver <= h.Ver {
+		at, err := t.VersionAt(m.ID, m.Ver)
+		if err != nil || at == c {
+			return v, err
+		}
+	}
+	var before *entity.Manifest
+	tip := entity.CID{}
+	if known {
+		tip = h.CID()
+		if before, err = t.Manifest(tip); err != nil {
+			return nil, err
+		}
+	}
+	if m.PrevCID() != tip || m.Ver != h.Ver+1 {
+		return nil, entity.At(m.PrevCID()).Mismatch(op, m.ID, tip)
+	}
+	if err := t.claim(op, m.ID, entity.At(tip)); err != nil {
+		return nil, err
+	}
+	return t.place(before, h, v, bytes.Clone(block))
+}
+
+func (t *tx) AdoptBlock(block []byte) (entity.ChainRef, error) {
+	const op = "store.AdoptBlock"
+	none := entity.ChainRef{}
+	b, c, err := entity.OpenChainBlock(block)
+	if err != nil {
+		return none, err
+	}
+	ref := entity.ChainRef{N: b.N, CID: c}
+	if b.ID.Network() != t.s.network {
+		return none, entity.Invalid(op, "block %s is of the %s network, this is %s", c, b.ID.Network(), t.s.network)
+	}
+	h, err := t.Head(b.ID)
+	if err != nil {
+		return none, err
+	}
+	last, err := t.ChainHead(b.ID, b.Chain)
+	if err != nil {
+		return none, err
+	}
+	if b.N <= last.N {
+		at, err := t.get(chainKey(b.ID, b.Chain, b.N))
+		if err != nil || len(at) == len(entity.Digest{}) && entity.CIDOf(entity.Digest(at)) == c {
+			return ref, err
+		}
+	}
+	if b.PrevCID() != last.CID || b.N != last.N+1 {
+		return none, entity.At(b.PrevCID()).Mismatch(op, b.ID, last.CID)
+	}
+	if err := t.claim(op, b.ID, entity.At(last.CID)); err != nil {
+		return none, err
+	}
+	return t.link(h, b, c, bytes.Clone(block)), nil
+}
