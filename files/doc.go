@@ -15,9 +15,10 @@
 //     the way leaves nothing, and [Open] sweeps away what a killed process left.
 //   - Put of content that is there already succeeds and makes it young again.
 //     [Store.Delete] takes only what has not been put since a moment: so a
-//     collector of garbage whose grace is longer than an upload takes nothing
-//     that is about to be named. In a directory the two exclude each other; with
-//     S3 two requests lie between the look and the removal.
+//     collector of garbage takes nothing that is about to be named, if its grace
+//     is longer than an upload and an hour more, which covers clocks that differ.
+//     In a directory the two exclude each other; with S3 two requests lie between
+//     the look and the removal.
 //   - A store may be used by any number of goroutines. A [Reader] and a [Spooled]
 //     belong to one.
 //   - Two processes may share a directory: a temporary file is locked (flock) as

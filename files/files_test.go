@@ -3,16 +3,13 @@ package files_test
 import (
 	"bytes"
 	"io/fs"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/johannesboyne/gofakes3"
-	"github.com/johannesboyne/gofakes3/backend/s3mem"
-
+	"stemma/entity"
 	"stemma/files"
 	"stemma/files/filestest"
 )
@@ -22,18 +19,29 @@ const most = 64 << 20
 
 // After every case nothing is left in the place for content on its way.
 func TestDirectory(t *testing.T) {
-	filestest.Run(t, func(t *testing.T) *files.Blobs {
+	filestest.Run(t, func(t *testing.T) filestest.Store {
 		path := filepath.Join(t.TempDir(), "a directory [with] odd*characters")
 		t.Cleanup(func() { checkSpool(t, filepath.Join(path, "tmp")) })
-		return openDir(t, path)
+		return filestest.Store{Blobs: openDir(t, path), Age: ageIn(path)}
 	})
 }
 
-func TestS3(t *testing.T) {
-	filestest.Run(t, func(t *testing.T) *files.Blobs {
-		b, _ := openS3(t, newS3(t, nil), "?secure=false&prefix=some/where/")
-		return b
-	})
+// ageIn ages the files of a directory that are named by CIDs.
+func ageIn(dir string) func(*testing.T, entity.CID, time.Duration) {
+	return func(t *testing.T, c entity.CID, by time.Duration) {
+		t.Helper()
+		for _, path := range tree(t, dir) {
+			if filepath.Base(path) != c.String() {
+				continue
+			}
+			at := time.Now().Add(-by)
+			if err := os.Chtimes(filepath.Join(dir, path), at, at); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+		t.Fatalf("%s is not in %s", c, dir)
+	}
 }
 
 func openDir(t testing.TB, path string) *files.Blobs {
@@ -43,36 +51,6 @@ func openDir(t testing.TB, path string) *files.Blobs {
 		t.Fatal(err)
 	}
 	return b
-}
-
-// newS3 is a server in this process that speaks the protocol, with the bucket
-// "blobs". wrap, where given, stands in front of it.
-func newS3(t testing.TB, wrap func(http.Handler) http.Handler) *httptest.Server {
-	t.Helper()
-	backend := s3mem.New()
-	if err := backend.CreateBucket("blobs"); err != nil {
-		t.Fatal(err)
-	}
-	handler := decodeParts(gofakes3.New(backend).Server())
-	if wrap != nil {
-		handler = wrap(handler)
-	}
-	server := httptest.NewServer(handler)
-	t.Cleanup(server.Close)
-	return server
-}
-
-// openS3 opens the bucket of a server. When the test ends the spool is empty.
-func openS3(t testing.TB, server *httptest.Server, settings string) (b *files.Blobs, spool string) {
-	t.Helper()
-	spool = t.TempDir()
-	t.Cleanup(func() { checkSpool(t, spool) })
-	host := strings.TrimPrefix(server.URL, "http://")
-	b, err := files.Open(t.Context(), "s3://key:secret@"+host+"/blobs"+settings, "", spool)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b, spool
 }
 
 func checkSpool(t testing.TB, dir string) {
@@ -113,7 +91,7 @@ func TestNamesKeepApart(t *testing.T) {
 	server := newS3(t, nil)
 	for kind, location := range map[string]string{
 		"path": dir, "file": "file://" + dir,
-		"s3": "s3://key:secret@" + strings.TrimPrefix(server.URL, "http://") + "/blobs?secure=false",
+		"s3": "s3://key:secret@" + server.host() + "/blobs?secure=false",
 	} {
 		var opened []*files.Blobs
 		for _, name := range []string{"main", "test"} {
@@ -137,7 +115,7 @@ func TestNamesKeepApart(t *testing.T) {
 // what may be a key.
 func TestBadLocations(t *testing.T) {
 	server := newS3(t, nil)
-	host := strings.TrimPrefix(server.URL, "http://")
+	host := server.host()
 	for _, location := range []string{
 		"ftp://host/blobs", "gs://bucket", "file://relative/path", "file://%zz",
 		"s3://", "s3://key:tops3cret@" + host, "s3://key:tops3cret@" + host + "/a/b", "s3://key:tops3cret@/blobs",

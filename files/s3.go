@@ -22,6 +22,10 @@ const (
 	partSize = 16 << 20
 	// tries is how often a request is sent that fails in a way that may pass.
 	tries = 4
+	// young is how old content may be by its time for Put to leave that alone.
+	// The clocks of both sides differ by a quarter of an hour at most, or the
+	// service would not take our signatures.
+	young = 10 * time.Minute
 )
 
 // s3 is the store in a bucket.
@@ -86,8 +90,8 @@ func (s *s3) check(ctx context.Context, content *Spooled) error {
 		s.core.RemoveObject(ctx, s.bucket, s.key(content.CID), minio.RemoveObjectOptions{}))
 }
 
-// refresh makes content young that is there already, by copying it onto itself
-// inside the service, and tells whether it is there.
+// refresh makes content young that is there already and tells whether it is
+// there.
 func (s *s3) refresh(ctx context.Context, content *Spooled) (bool, error) {
 	const op = "files.Put"
 	info, err := s.Stat(ctx, content.CID)
@@ -98,13 +102,27 @@ func (s *s3) refresh(ctx context.Context, content *Spooled) (bool, error) {
 		return false, err
 	case info.Size != content.Size:
 		return false, entity.Internal(op, fmt.Errorf("the bucket holds %d bytes under %s, which has %d", info.Size, content.CID, content.Size))
+	case time.Since(info.Modified) < young:
+		return true, nil
 	}
+	// Copied onto itself inside the service, no byte travels. Some (versitygw
+	// 1.8) then leave the time alone, and are sent the bytes again.
 	to := minio.CopyDestOptions{Bucket: s.bucket, Object: s.key(content.CID), ReplaceMetadata: true}
 	_, err = s.core.Client.CopyObject(ctx, to, minio.CopySrcOptions{Bucket: s.bucket, Object: s.key(content.CID)})
 	if err != nil && minio.ToErrorResponse(err).Code == minio.NoSuchKey {
 		return false, nil // deleted since
 	}
-	return err == nil, fromS3(op, ctx, err)
+	if err != nil {
+		return false, fromS3(op, ctx, err)
+	}
+	copied, err := s.Stat(ctx, content.CID)
+	if err != nil || copied.Modified.After(info.Modified) {
+		return err == nil, err
+	}
+	if err := s.send(ctx, content, minio.PutObjectOptions{}); err != nil {
+		return false, fromS3(op, ctx, err)
+	}
+	return true, nil
 }
 
 // create writes the object if there is none. A service that does not know the
@@ -113,20 +131,22 @@ func (s *s3) refresh(ctx context.Context, content *Spooled) (bool, error) {
 // which the client library completes without the condition, may be written
 // twice.
 func (s *s3) create(ctx context.Context, content *Spooled) error {
-	put := func(o minio.PutObjectOptions) error {
-		o.ContentType, o.PartSize = "application/octet-stream", partSize
-		// Without TLS the client signs a body piece by piece, and sends the one of
-		// no bytes with an unknown length, which S3 refuses.
-		o.DisableContentSha256 = content.Size == 0
-		_, err := s.core.Client.PutObject(ctx, s.bucket, s.key(content.CID), content.Reader(), content.Size, o)
-		return err
-	}
 	var absent minio.PutObjectOptions
 	absent.SetMatchETagExcept("*")
-	err := put(absent)
+	err := s.send(ctx, content, absent)
 	if minio.ToErrorResponse(err).StatusCode == http.StatusNotImplemented {
-		return put(minio.PutObjectOptions{})
+		return s.send(ctx, content, minio.PutObjectOptions{})
 	}
+	return err
+}
+
+// send writes the object.
+func (s *s3) send(ctx context.Context, content *Spooled, o minio.PutObjectOptions) error {
+	o.ContentType, o.PartSize = "application/octet-stream", partSize
+	// Without TLS the client signs a body piece by piece, and sends the one of
+	// no bytes with an unknown length, which S3 refuses.
+	o.DisableContentSha256 = content.Size == 0
+	_, err := s.core.Client.PutObject(ctx, s.bucket, s.key(content.CID), content.Reader(), content.Size, o)
 	return err
 }
 

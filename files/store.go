@@ -16,7 +16,7 @@ import (
 type Info struct {
 	CID      entity.CID
 	Size     int64     // bytes
-	Modified time.Time // of the last Put, by the store's clock; zero for content that is only spooled
+	Modified time.Time // of the last Put, give or take half an hour; zero for content that is only spooled
 }
 
 // Store keeps content by CID. A CID that is not of raw bytes is KindInvalid.
@@ -24,7 +24,7 @@ type Info struct {
 // the service cannot be reached and KindCanceled or KindTimeout when ctx ends.
 type Store interface {
 	// Put keeps the spooled content. Where it is kept already nothing is stored
-	// again, and only Info.Modified moves. KindFull when there is no space.
+	// again, and only Info.Modified moves, if it is not young anyway. KindFull when there is no space.
 	Put(ctx context.Context, s *Spooled) error
 	// Get reads length bytes from offset on, fewer where the content ends before;
 	// a negative length reads to the end. KindNotFound.

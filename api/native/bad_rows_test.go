@@ -264,11 +264,29 @@ func badReadRows() map[string]badRow {
 		"diffEntity":             {path: "/entities/$person/diff", faults: badDiffs()},
 		"listVersions":           {path: "/versions/$person", faults: badHistories()},
 		"getBlocks":              {path: "/ipfs/blocks", body: `{"cids":["$persontip","$nocid"]}`},
+		"getBlock":               {path: "/ipfs/$persontip?format=raw", faults: badGateway()},
 		"getManifest":            {path: "/versions/manifest/$persontip"},
 		"getCollection":          {path: "/collections/$coll", faults: []fault{{name: "a note", path: "/collections/$note", status: 404}, {name: "expand", path: "/collections/$coll?expand=all", status: 400}}},
 		"listCollectionEntities": {path: "/collections/$coll/entities", faults: []fault{{name: "a note", path: "/collections/$note/entities", status: 404}}},
 		"getFolder":              {path: "/folders/$folder", faults: []fault{{name: "a note", path: "/folders/$note", status: 404}}},
 		"listEvents":             {path: "/events", faults: badFeeds()},
+	}
+}
+
+func badGateway() []fault {
+	return []fault{
+		{name: "no form", path: "/ipfs/$persontip", status: 400},
+		{name: "a form not spoken", path: "/ipfs/$persontip?format=dag-json", status: 400},
+		{name: "a type not spoken", path: "/ipfs/$persontip", headers: []string{"Accept", "application/x-tar"}, status: 400},
+		{name: "a CAR not spoken", path: "/ipfs/$persontip?format=car", headers: []string{"Accept", "application/vnd.ipld.car;version=2"}, status: 400},
+		{name: "a CAR of no version 1", path: "/ipfs/$persontip?format=car&car-version=2", status: 400},
+		{name: "a range of nothing", path: "/ipfs/$persontip?format=car&entity-bytes=1", status: 400},
+		{name: "no CID", path: "/ipfs/note?format=raw", status: 400},
+		{name: "an id", path: "/ipfs/$person?format=raw", status: 400},
+		{name: "nothing here", path: "/ipfs/$nocid?format=raw", status: 404},
+		{name: "nothing here as CAR", path: "/ipfs/$nocid?format=car", status: 404},
+		{name: "a service worker", headers: []string{"Service-Worker", "script"}, status: 400},
+		{name: "a range past the end", headers: []string{"Range", "bytes=100000-"}, status: 416},
 	}
 }
 

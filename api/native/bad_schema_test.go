@@ -64,14 +64,18 @@ func (d *documented) pathFaults(op *wire.Operation, row badRow) (faults []fault)
 	for _, p := range d.params(op, "path") {
 		name := p["name"].(string)
 		with := func(value string) string { return replaceSegment(op.Path, row.path, name, value) }
+		faults = append(faults, fault{name: name + " of bytes", path: with(badBytes), status: 400})
+		pattern, ok := at(p, "schema", "pattern").(string)
+		if !ok {
+			continue // text of no one form: the row knows what is wrong
+		}
 		bad, unknown := malformedIDs, []string{unknownID, "II" + unknownID[2:]}
-		if strings.HasPrefix(at(p, "schema", "pattern").(string), "^baf") {
+		if strings.HasPrefix(pattern, "^baf") {
 			bad, unknown = []string{"short", unknownCID + "a", unknownCID[1:], "QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG"}, []string{unknownCID}
 		}
 		for _, v := range bad {
 			faults = append(faults, fault{name: name + " " + v, path: with(url.PathEscape(v)), status: 400})
 		}
-		faults = append(faults, fault{name: name + " of bytes", path: with(badBytes), status: 400})
 		for _, v := range unknown {
 			faults = append(faults, fault{name: "unknown " + name, path: with(v), status: 404})
 		}
@@ -112,14 +116,17 @@ func (d *documented) queryFaults(op *wire.Operation, row badRow) (faults []fault
 			values = append(values, "1.5", "0x10", "%201")
 		}
 		for _, v := range values {
-			sep := "?"
-			if strings.Contains(row.path, "?") {
-				sep = "&"
-			}
-			faults = append(faults, fault{name: name + "=" + v, path: row.path + sep + name + "=" + v, status: 400})
+			faults = append(faults, fault{name: name + "=" + v, path: withQuery(row.path, name, v), status: 400})
 		}
 	}
 	return faults
+}
+
+// withQuery puts a parameter into a query, in place of one of that name.
+func withQuery(path, name, value string) string {
+	path, query, _ := strings.Cut(path, "?")
+	rest := slices.DeleteFunc(strings.Split(query, "&"), func(part string) bool { return part == "" || strings.HasPrefix(part, name+"=") })
+	return path + "?" + strings.Join(append(rest, name+"="+value), "&")
 }
 
 // memberFaults break the rules of each member of the body, one at a time, in a

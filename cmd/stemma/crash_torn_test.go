@@ -66,6 +66,38 @@ func opens(t *testing.T, files map[string][]byte, name string, wal []byte, victi
 	}
 }
 
+// A process that is killed right after it has made a file leaves an empty one,
+// under a name that Badger takes for a log. It holds nothing, and is no reason
+// not to open.
+func TestCrashMakingFile(t *testing.T) {
+	dir := t.TempDir()
+	o := store.Options{Dir: dir, Projections: projections(graph.New())}
+	s, err := store.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Update(t.Context(), loader, func(tx entity.Tx) error {
+		_, err := tx.Create(entity.Draft{Type: "note"})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"000099.vlog", "00099.mem", "000100.vlog"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	index := graph.New()
+	o.Projections = projections(index)
+	reopened(t, o, func(entity.Reader) error { return nil })
+	if n := index.Snapshot().TypeCount("note"); n != 1 {
+		t.Errorf("%d entities of 1 are there", n)
+	}
+}
+
 // beginning is how much of a file is kept in a snapshot. Badger makes its files
 // larger at once than this test fills them.
 const beginning = 1 << 20

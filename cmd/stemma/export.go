@@ -19,12 +19,12 @@ import (
 // exportCmd writes a CAR file.
 type exportCmd struct {
 	dataFlags
+	blobFlags
 	File           string         `arg:"" help:"The file to write; - for standard output."`
 	All            bool           `help:"Everything." xor:"what" required:""`
 	Collection     string         `help:"A collection and the entities in it." xor:"what" required:"" placeholder:"ID"`
 	Entity         string         `help:"One entity." xor:"what" required:"" placeholder:"ID"`
 	WithoutContent bool           `help:"Leave the content of files out."`
-	Files          string         `help:"Where the content of files is, if not in DIR: a directory, or s3://…" env:"STEMMA_FILES" placeholder:"WHERE"`
 	Network        entity.Network `help:"main or test, with --all; an ID says it itself." enum:"main,test" default:"main" env:"STEMMA_NETWORK"`
 }
 
@@ -56,7 +56,7 @@ func (c *exportCmd) Run(ctx context.Context, io *streams) (err error) {
 	if !store.Exists(filepath.Join(c.Data, string(network))) {
 		return fmt.Errorf("%s holds no store of the %s network: name the directory that 'stemma serve' uses with --data", c.Data, network)
 	}
-	s, blobs, err := openArchive(ctx, c.Data, c.Files, network)
+	s, blobs, err := openArchive(ctx, c.Data, c.Blobs, network)
 	if err != nil {
 		return err
 	}
@@ -126,16 +126,15 @@ const maxLines = 20
 
 // openArchive opens a network's store with the content of its files.
 func openArchive(ctx context.Context, data, location string, network entity.Network) (*store.Store, *files.Blobs, error) {
-	dir := filepath.Join(data, string(network))
-	if location == "" {
-		location = filepath.Join(data, "files")
-	}
-	blobs, err := files.Open(ctx, location, string(network), filepath.Join(data, "spool"))
+	s, err := store.Open(store.Options{Dir: filepath.Join(data, string(network)), Network: network, Projections: projections(graph.New())})
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := store.Open(store.Options{Dir: dir, Network: network, Projections: projections(graph.New())})
-	return s, blobs, err
+	blobs, err := openBlobs(ctx, location, data, network)
+	if err != nil {
+		return nil, nil, errors.Join(err, s.Close())
+	}
+	return s, blobs, nil
 }
 
 // wholeFile is a file that has its name when it is complete.

@@ -17,7 +17,9 @@ import (
 
 // importCmd brings data in.
 type importCmd struct {
-	Git importGitCmd `cmd:"" help:"Import the history of a git repository."`
+	Git   importGitCmd   `cmd:"" help:"Import the history of a git repository."`
+	JSONL importJSONLCmd `cmd:"" name:"jsonl" help:"Import entities and relationships, one JSON object a line."`
+	Car   importCarCmd   `cmd:"" help:"Import histories from a CAR file."`
 }
 
 // importGitCmd imports a git repository.

@@ -19,11 +19,11 @@ import (
 // importCarCmd imports a CAR file.
 type importCarCmd struct {
 	dataFlags
+	blobFlags
 	File           string         `arg:"" help:"The file; - for standard input."`
 	WithoutContent bool           `help:"Take versions of files whose content is neither in the file nor here." env:"STEMMA_WITHOUT_CONTENT"`
 	Buffer         int64          `help:"How much may wait for blocks that come later in the file, in MiB." default:"256" env:"STEMMA_IMPORT_BUFFER"`
 	Refused        string         `help:"Write what is refused, and why, into this file: a JSON object a line." placeholder:"FILE"`
-	Files          string         `help:"Where the content of files is kept, if not in DIR: a directory, or s3://…" env:"STEMMA_FILES" placeholder:"WHERE"`
 	Network        entity.Network `help:"main or test." enum:"main,test" default:"main" env:"STEMMA_NETWORK"`
 }
 
@@ -49,7 +49,7 @@ func (c *importCarCmd) Run(ctx context.Context, io *streams) (err error) {
 		return err
 	}
 	defer in.Close()
-	s, blobs, err := openArchive(ctx, c.Data, c.Files, c.Network)
+	s, blobs, err := openArchive(ctx, c.Data, c.Blobs, c.Network)
 	if err != nil {
 		return err
 	}

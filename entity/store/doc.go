@@ -14,6 +14,8 @@
 //     for one that is under way.
 //   - After a commit the order is: projections' memory, the readable state,
 //     the answers, the watchers. So whoever was answered reads its own write.
+//   - [Store.Close] waits for readers under way and refuses those that come
+//     later, since Badger's files are mapped into memory.
 //   - Badger is opened in managed mode: timestamps are ours, one per batch.
 //   - A closure that scans a range always runs in the committer, since a range
 //     cannot be checked for what has come into it.

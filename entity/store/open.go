@@ -8,10 +8,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -83,6 +81,9 @@ func Open(o Options) (*Store, error) {
 		if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 			return nil, &entity.Error{Kind: entity.KindInvalid, Op: op, Message: "cannot create the data directory " + o.Dir + ": name one that can be written to", Err: err}
 		}
+		if err := removeEmpty(o.Dir); err != nil {
+			return nil, openError(op, o.Dir, err)
+		}
 	}
 	if s.db, err = badger.OpenManaged(badgerOptions(o)); err != nil {
 		return nil, openError(op, o.Dir, err)
@@ -95,12 +96,6 @@ func Open(o Options) (*Store, error) {
 	}
 	go s.commitLoop()
 	return s, nil
-}
-
-// Exists tells whether a directory holds a store. It writes nothing.
-func Exists(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, badger.ManifestFilename))
-	return err == nil
 }
 
 func newStore(o Options) *Store {
@@ -163,21 +158,10 @@ func badgerOptions(o Options) badger.Options {
 }
 
 func openError(op, dir string, err error) error {
-	if dir != "" && locked(dir) {
+	if isHeld(dir) {
 		return &entity.Error{Kind: entity.KindUnavailable, Op: op, Message: dir + " is open in another process; stop that one first", Err: err}
 	}
 	return &entity.Error{Kind: entity.KindInternal, Op: op, Message: "cannot open " + dir, Err: err}
-}
-
-// locked tells whether a process has Badger's lock on a directory. It tries
-// that lock, since Badger's error keeps only the text of its cause.
-func locked(dir string) bool {
-	f, err := os.Open(dir)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	return errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB), syscall.EWOULDBLOCK)
 }
 
 // start reads where the log ends, checks the notes and brings up projections.

@@ -99,12 +99,10 @@ func (r *rig) restore() (backup.Restored, []byte, error) {
 	r.Helper()
 	data := filepath.Join(r.TempDir(), "data")
 	var res backup.Restored
-	err := backup.Into(data, func(tmp string) error {
-		blobs, err := files.OpenDir(filepath.Join(tmp, "blobs"))
-		if err != nil {
-			return err
-		}
-		res, err = backup.Restore(r.Context(), r.dir, entity.Main, backup.Target{Dir: filepath.Join(tmp, "main"), Projections: projections(), Blobs: blobs}, nil)
+	err := backup.Into(data, func(tmp string) (err error) {
+		dir := filepath.Join(tmp, "main")
+		open := func() (*files.Blobs, error) { return files.OpenDir(filepath.Join(dir, "blobs")) }
+		res, err = backup.Restore(r.Context(), r.dir, entity.Main, backup.Target{Dir: dir, Projections: projections(), OpenBlobs: open}, nil)
 		return err
 	})
 	left, readErr := os.ReadDir(filepath.Dir(data))

@@ -29,7 +29,7 @@ type Verified = content.Verified
 type Target struct {
 	Dir         string // of the store: not there, or empty
 	Projections []entity.Projection
-	Blobs       *files.Blobs // takes the content
+	OpenBlobs   func() (*files.Blobs, error) // takes the content; called when the store is there
 }
 
 // Restore makes a network's store out of a directory of backups, and checks all
@@ -57,11 +57,15 @@ func Restore(ctx context.Context, dir string, network entity.Network, t Target, 
 	if err != nil {
 		return r, err
 	}
+	blobs, err := t.OpenBlobs()
+	if err != nil {
+		return r, err
+	}
 	err = s.View(ctx, func(read entity.Reader) (err error) {
-		if err := giveContent(ctx, read, filepath.Join(dir, contentDir, string(network)), t.Blobs, network, progress); err != nil {
+		if err := giveContent(ctx, read, filepath.Join(dir, contentDir, string(network)), blobs, network, progress); err != nil {
 			return err
 		}
-		r.Content, err = content.Verify(ctx, read, t.Blobs, content.Progress(progress))
+		r.Content, err = content.Verify(ctx, read, blobs, content.Progress(progress))
 		return err
 	})
 	return r, err

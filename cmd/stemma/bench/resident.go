@@ -67,14 +67,16 @@ func (r *runner) largeStore(ctx context.Context) (*largeStore, error) {
 }
 
 // resident is the physical memory of a server with the large store: of the one
-// that created it, of one that opened it, and of that one after reads.
+// that created it, of one that opened it, and of that one after reads. The most
+// it had counts, since what it has at a moment depends on when the collector
+// last ran.
 func (r *runner) resident(ctx context.Context) (results []Result, err error) {
 	l, err := r.largeStore(ctx)
 	if err != nil {
 		return nil, err
 	}
 	n := r.Sizes.Entities
-	results = append(results, r.residentLine("right after creating them", l.memory, fmt.Sprintf("created at %.0f a second, an update each", float64(n)/l.took.Seconds())))
+	results = append(results, r.residentLine("while creating them", l.memory, fmt.Sprintf("created at %.0f a second, an update each", float64(n)/l.took.Seconds())))
 	err = r.served(ctx, Child{Data: l.dir}, writers, func(p *process, conns []*conn) error {
 		m, err := p.memory()
 		if err != nil {
@@ -84,7 +86,7 @@ func (r *runner) resident(ctx context.Context) (results []Result, err error) {
 		if err != nil {
 			return err
 		}
-		results = append(results, r.residentLine("after a restart", m, fmt.Sprintf("opened in %.2f s, %.2f GB on disk", p.Open.Seconds(), float64(size)/1e9)))
+		results = append(results, r.residentLine("opening them", m, fmt.Sprintf("opened in %.2f s, %.2f GB on disk", p.Open.Seconds(), float64(size)/1e9)))
 		anyOne := fetch(conns, func() string { return "/entities/" + string(idOf(rand.IntN(n))) })
 		ops, took, err := anyOne(ctx, 2*r.Sizes.Window)
 		if err != nil {
@@ -93,7 +95,7 @@ func (r *runner) resident(ctx context.Context) (results []Result, err error) {
 		if m, err = p.memory(); err != nil {
 			return err
 		}
-		results = append(results, r.residentLine("after reads at random", m, fmt.Sprintf("%.0f GET a second over all entities", float64(ops)/took.Seconds())))
+		results = append(results, r.residentLine("then reading at random", m, fmt.Sprintf("%.0f GET a second over all entities", float64(ops)/took.Seconds())))
 		return nil
 	})
 	return results, err
@@ -101,7 +103,7 @@ func (r *runner) resident(ctx context.Context) (results []Result, err error) {
 
 func (r *runner) residentLine(when string, m memory, note string) Result {
 	const mib = 1 << 20
-	what := fmt.Sprintf("server with %d entities, %d relationships: resident %s", r.Sizes.Entities, 2*r.Sizes.Entities, when)
-	return bound(what, "MiB", []float64{float64(m.resident) / mib}, float64(r.Sizes.ResidentLimit)/mib, Goal{AtMost: 1, Text: "< 2 GiB"}).
-		also(true, fmt.Sprintf("%.0f MiB of it anonymous, peak %.0f; %s", float64(m.anonymous)/mib, float64(m.peak)/mib, note))
+	what := fmt.Sprintf("server with %d entities, %d relationships: most resident memory %s", r.Sizes.Entities, 2*r.Sizes.Entities, when)
+	return bound(what, "MiB", []float64{float64(m.peak) / mib}, float64(r.Sizes.ResidentLimit)/mib, Goal{AtMost: 1, Text: "< 2 GiB"}).
+		also(true, fmt.Sprintf("%.0f MiB at the end, %.0f of it anonymous; %s", float64(m.resident)/mib, float64(m.anonymous)/mib, note))
 }

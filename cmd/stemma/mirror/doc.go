@@ -16,7 +16,7 @@
 //     of it or after it.
 //   - What passes by itself is waited for, by the client.
 //   - Contents of files are stored before the transaction that refers to them.
-//   - One transaction takes events of one actor, of about [piece] size; fetching
+//   - One transaction takes events of one actor, of about a megabyte; fetching
 //     is at most a few of those ahead of it.
 //   - A store that has a log and is no mirror is refused: its numbers are its own.
 //

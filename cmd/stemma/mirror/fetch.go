@@ -51,8 +51,8 @@ func (f *fetcher) run(ctx context.Context, from syncclient.Cursor, o syncclient.
 		}
 		f.latest = batch.Latest
 		err = f.batch(ctx, batch.Events)
-		if sent := f.flush(ctx); err == nil {
-			err = sent
+		if before := f.flush(ctx); before != nil {
+			err = before // about an earlier event
 		}
 		if err != nil {
 			return err
@@ -112,11 +112,12 @@ func (f *fetcher) send(ctx context.Context, p piece) error {
 }
 
 // store fetches the contents that the piece refers to. When one cannot be had
-// it tells how many items come before the first that needs it.
+// it tells how many items come before the first that needs it; theirs are all
+// there.
 func (f *fetcher) store(ctx context.Context, p *piece) (whole int, err error) {
 	failed := make([]error, len(p.items))
 	stored := make([]int, len(p.items))
-	group, inner := errgroup.WithContext(ctx)
+	var group errgroup.Group
 	group.SetLimit(contentsAtOnce)
 	for i, it := range p.items {
 		contents := f.contentsOf(it)
@@ -124,24 +125,20 @@ func (f *fetcher) store(ctx context.Context, p *piece) (whole int, err error) {
 			continue
 		}
 		group.Go(func() error {
-			stored[i], failed[i] = f.copyAll(inner, contents)
+			stored[i], failed[i] = f.copyAll(ctx, contents)
 			return failed[i]
 		})
 	}
-	first := group.Wait()
+	_ = group.Wait() // the first to fail need not be the first in order
 	for i := range p.items {
 		p.stored += stored[i]
 	}
-	if first == nil {
-		return len(p.items), nil
-	}
 	for i, err := range failed {
 		if err != nil {
-			whole = i
-			break
+			return i, ofEvent(p.items[i].event, err)
 		}
 	}
-	return whole, ofEvent(p.items[whole].event, first)
+	return len(p.items), nil
 }
 
 // contentsOf names what a version refers to. A block that is no manifest is
@@ -161,8 +158,9 @@ func (f *fetcher) copyAll(ctx context.Context, contents []entity.CID) (stored in
 	for _, c := range contents {
 		has, err := f.contents.Has(ctx, c)
 		if err == nil && !has {
-			err = f.source.Content(ctx, c, func(in io.Reader) error { return f.contents.Put(ctx, c, in) })
-			stored++
+			if err = f.source.Content(ctx, c, func(in io.Reader) error { return f.contents.Put(ctx, c, in) }); err == nil {
+				stored++
+			}
 		}
 		if err != nil {
 			return stored, err

@@ -286,7 +286,7 @@ var lies = []lie{
 func TestLies(t *testing.T) {
 	s := newSource(t)
 	w := newWriter(s.main(), 9)
-	w.write(t, 60)
+	w.write(t, 30)
 	var log []step
 	both(t, s.main(), s.main(), func(r, _ entity.Reader) { log = logOf(t, r, r.Seq()) })
 	for _, l := range lies {

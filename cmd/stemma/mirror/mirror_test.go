@@ -93,12 +93,12 @@ func TestSourceDiesAndRestarts(t *testing.T) {
 		},
 	}})
 	for range 2 {
-		w.write(t, 100)
+		w.write(t, 60)
 		restarts = 0
 		if _, err := mirror.Run(t.Context(), copied, mirror.Options{Source: client, Once: true}); err != nil {
 			t.Fatal(err)
 		}
-		if restarts < 6 {
+		if restarts < 4 {
 			t.Errorf("only %d failures: the test does not test", restarts)
 		}
 		wantSame(t, s.main(), copied)
@@ -186,7 +186,7 @@ func (k *killedStore) Update(ctx context.Context, by entity.Actor, fn func(entit
 // there when it is opened again.
 func TestResumesAtEveryTransaction(t *testing.T) {
 	s := newSource(t)
-	newWriter(s.main(), 5).write(t, 24)
+	newWriter(s.main(), 5).write(t, 14)
 	for _, after := range []bool{false, true} {
 		dir := t.TempDir()
 		open := func() *store.Store {
@@ -223,7 +223,7 @@ func TestResumesAtEveryTransaction(t *testing.T) {
 				t.Fatal("it makes no progress")
 			}
 		}
-		if kills < 8 {
+		if kills < 6 {
 			t.Errorf("only %d kills: the test does not test", kills)
 		}
 	}
