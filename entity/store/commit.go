@@ -340,7 +340,7 @@ func (s *Store) publish(accepted []*tx, ts uint64) {
 	for _, t := range accepted {
 		steps = append(steps, t.steps...)
 		for d, m := range t.sealed {
-			s.cache.Set(d[:], m, int64(t.size))
+			s.manifests.put(d, m, t.size)
 		}
 		for _, h := range t.heads {
 			s.heads.keepWritten(cachedHead{h, ts})

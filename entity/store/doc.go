@@ -19,6 +19,12 @@
 //   - Badger is opened in managed mode: timestamps are ours, one per batch.
 //   - A closure that scans a range always runs in the committer, since a range
 //     cannot be checked for what has come into it.
+//   - A backup ([Store.Backup]) is rows of one state, b c h k l v in full or those
+//     that the log after a state names, and all of s. It is incremental by the
+//     log and not by Badger's timestamps: what was deleted and compacted leaves
+//     no trace in those. Rows p and m are not in it; opening a restored store
+//     makes them anew. Backups follow one another by number and by the hash of
+//     the record that they meet at.
 //
 // # Keys
 //

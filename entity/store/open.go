@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -14,7 +15,6 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
-	"github.com/dgraph-io/ristretto/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"stemma/entity"
@@ -46,7 +46,7 @@ type Store struct {
 	ids         *entity.IDSource
 	log         *slog.Logger
 	metrics     metrics
-	cache       *ristretto.Cache[[]byte, *entity.Manifest]
+	manifests   *manifestCache
 	heads       *headCache
 	readers     readers
 	claims      claims
@@ -74,9 +74,6 @@ func Open(o Options) (*Store, error) {
 	const op = "store.Open"
 	s := newStore(o)
 	var err error
-	if s.cache, err = newCache(o.CacheBytes); err != nil {
-		return nil, entity.Internal(op, err)
-	}
 	if o.Dir != "" {
 		if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 			return nil, &entity.Error{Kind: entity.KindInvalid, Op: op, Message: "cannot create the data directory " + o.Dir + ": name one that can be written to", Err: err}
@@ -105,6 +102,7 @@ func newStore(o Options) *Store {
 		clock:       o.Clock,
 		log:         o.Logger,
 		heads:       newHeadCache(),
+		manifests:   newManifestCache(cmp.Or(o.CacheBytes, 32<<20)),
 		queue:       make(chan *proposal, maxBatch),
 		closed:      make(chan struct{}),
 		done:        make(chan struct{}),
@@ -126,17 +124,6 @@ func newStore(o Options) *Store {
 	first := make(chan struct{})
 	s.changed.Store(&first)
 	return s
-}
-
-func newCache(bytes int64) (*ristretto.Cache[[]byte, *entity.Manifest], error) {
-	if bytes == 0 {
-		bytes = 32 << 20
-	}
-	return ristretto.NewCache(&ristretto.Config[[]byte, *entity.Manifest]{
-		NumCounters: max(bytes/100, 1000),
-		MaxCost:     bytes,
-		BufferItems: 64,
-	})
 }
 
 func badgerOptions(o Options) badger.Options {
@@ -248,7 +235,6 @@ func (s *Store) Close() (err error) {
 		close(s.closed)
 		<-s.done
 		s.readers.drain()
-		s.cache.Close()
 		if err = s.db.Close(); err != nil {
 			err = entity.Internal("store.Close", err)
 		}

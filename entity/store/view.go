@@ -136,7 +136,7 @@ func (v *view) Manifest(c entity.CID) (*entity.Manifest, error) {
 			return m, nil
 		}
 	}
-	if m, ok := v.s.cache.Get(d[:]); ok {
+	if m, ok := v.s.manifests.get(d); ok {
 		return m, nil
 	}
 	b, err := v.block(d)
@@ -150,7 +150,7 @@ func (v *view) Manifest(c entity.CID) (*entity.Manifest, error) {
 	if err != nil {
 		return nil, entity.NotFound(op, "the block %s is not a manifest", c)
 	}
-	v.s.cache.Set(d[:], m, int64(len(b)))
+	v.s.manifests.put(d, m, len(b))
 	return m, nil
 }
 

@@ -19,7 +19,7 @@ import (
 const benchBlocks = 100_000
 
 func benchStore(b *testing.B) *place {
-	p := newPlace(b)
+	p := placeIn(b, b.TempDir())
 	text := bytes.Repeat([]byte("text of a letter "), 60)
 	const each = 1000
 	var ids []entity.ID
@@ -75,7 +75,7 @@ func BenchmarkImport(b *testing.B) {
 	peak := watchHeap(b)
 	for b.Loop() {
 		b.StopTimer()
-		to := newPlace(b)
+		to := placeIn(b, b.TempDir())
 		if _, err := file.Seek(0, io.SeekStart); err != nil {
 			b.Fatal(err)
 		}

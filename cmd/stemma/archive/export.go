@@ -178,7 +178,12 @@ type piece struct {
 	ready   chan struct{}
 }
 
-const blocksPerPiece = 256
+// Bounds on a piece. Blocks past its bytes are left to the writer, so that a
+// run of large ones is not in memory at once.
+const (
+	blocksPerPiece = 256
+	bytesPerPiece  = 4 << 20
+)
 
 // write writes the file: one goroutine reads the log, several fetch the
 // blocks, one writes them in the log's order.
@@ -266,10 +271,12 @@ func (e *exporter) cut(ctx context.Context, wanted, ordered chan<- *piece) error
 func (e *exporter) fetch(ctx context.Context, p *piece) error {
 	p.blocks = make([][]byte, len(p.changes))
 	err := e.store.View(ctx, func(r entity.Reader) (err error) {
-		for i, c := range p.changes {
-			if p.blocks[i], err = r.Block(c.CID()); err != nil {
+		size := 0
+		for i := 0; i < len(p.changes) && size < bytesPerPiece; i++ {
+			if p.blocks[i], err = r.Block(p.changes[i].CID()); err != nil {
 				return err
 			}
+			size += len(p.blocks[i])
 		}
 		return nil
 	})
@@ -281,13 +288,17 @@ func (e *exporter) fetch(ctx context.Context, p *piece) error {
 
 func (e *exporter) writePiece(ctx context.Context, p *piece) error {
 	for i, c := range p.changes {
+		block, err := e.block(ctx, p, i)
+		if err != nil {
+			return err
+		}
 		if c.Kind == entity.Appended {
 			e.report.ChainBlocks++
 		} else {
 			e.report.Versions++
 		}
 		if c.Kind != entity.Appended && c.Type == entity.TypeFile && e.options.Contents != nil {
-			content, ok, err := e.first(p.blocks[i])
+			content, ok, err := e.first(block)
 			if err != nil {
 				return err
 			}
@@ -297,12 +308,24 @@ func (e *exporter) writePiece(ctx context.Context, p *piece) error {
 				}
 			}
 		}
-		if err := e.out.Write(c.CID(), p.blocks[i]); err != nil {
+		if err := e.out.Write(c.CID(), block); err != nil {
 			return err
 		}
 	}
 	e.options.Progress(StageWrite, e.report.Versions+e.report.ChainBlocks+e.report.Contents, e.total)
 	return nil
+}
+
+// block is a block of a piece, for the writer to have and to forget.
+func (e *exporter) block(ctx context.Context, p *piece, i int) (block []byte, err error) {
+	if block, p.blocks[i] = p.blocks[i], nil; block != nil {
+		return block, nil
+	}
+	err = e.store.View(ctx, func(r entity.Reader) (err error) {
+		block, err = r.Block(p.changes[i].CID())
+		return err
+	})
+	return block, err
 }
 
 func (e *exporter) writeContent(ctx context.Context, c entity.CID) (err error) {

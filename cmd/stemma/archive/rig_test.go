@@ -31,9 +31,12 @@ type place struct {
 	blobs *files.Blobs
 }
 
-func newPlace(t testing.TB) *place {
+// newPlace opens a store in memory.
+func newPlace(t testing.TB) *place { return placeIn(t, "") }
+
+func placeIn(t testing.TB, dir string) *place {
 	t.Helper()
-	s, err := store.Open(store.Options{Dir: t.TempDir(), Projections: []entity.Projection{graph.New(), listing.Projection{}, index.Projection{}}})
+	s, err := store.Open(store.Options{Dir: dir, Projections: []entity.Projection{graph.New(), listing.Projection{}, index.Projection{}}})
 	if err != nil {
 		t.Fatal(err)
 	}

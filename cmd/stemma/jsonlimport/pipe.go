@@ -120,7 +120,7 @@ func running(all []*started) []*started {
 func apart(ctx context.Context, c *chunk, under []*started) error {
 	for i := len(under) - 1; i >= 0; i-- {
 		for _, g := range c.groups {
-			if _, ok := under[i].chunk.touched[g.source]; ok && g.owner == nil {
+			if _, ok := under[i].chunk.touched[g.source]; ok {
 				return under[i].turn.wait(ctx)
 			}
 		}
