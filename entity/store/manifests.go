@@ -9,7 +9,7 @@ import (
 
 // manifestCache keeps decoded manifests, which never change, within a bound on
 // bytes. It evicts by the clock: in the order of arrival, but what was read
-// since its last turn gets another. A cache that admits by frequency, as
+// gets another turn for each time, up to three. A cache that admits by frequency, as
 // ristretto does, turns away the tip that was just written, which is the one
 // that the next edit reads.
 type manifestCache struct {
@@ -28,8 +28,10 @@ type manifestShard struct {
 type cachedManifest struct {
 	manifest *entity.Manifest
 	bytes    int
-	read     atomic.Bool
+	turns    atomic.Int32 // to be passed over
 }
+
+const maxTurns = 3
 
 // decodedSize is about how much more memory a decoded manifest takes than its
 // block, measured on the benchmark's 1 KB manifests.
@@ -56,8 +58,8 @@ func (c *manifestCache) get(d entity.Digest) (*entity.Manifest, bool) {
 	if !ok {
 		return nil, false
 	}
-	if !e.read.Load() {
-		e.read.Store(true)
+	if n := e.turns.Load(); n < maxTurns {
+		e.turns.CompareAndSwap(n, n+1)
 	}
 	return e.manifest, true
 }
@@ -82,14 +84,15 @@ func (c *manifestCache) put(d entity.Digest, m *entity.Manifest, block int) {
 	s.clock = append(s.clock, d)
 }
 
-// evict removes the first entry from the hand on that was not read since its
-// last turn. There is one, as a turn clears the mark.
+// evict removes the first entry from the hand on that has no turn left. There
+// is one, as passing over takes a turn.
 func (s *manifestShard) evict() {
 	for {
 		d := s.clock[s.hand]
 		s.clock[s.hand] = entity.Digest{}
 		s.hand++
-		if e := s.byKey[d]; e.read.Swap(false) {
+		if e := s.byKey[d]; e.turns.Load() > 0 {
+			e.turns.Add(-1)
 			s.clock = append(s.clock, d)
 		} else {
 			delete(s.byKey, d)
