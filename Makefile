@@ -7,7 +7,7 @@ FUZZ    ?= 60s
 ROUNDS  ?= 100
 JS      := testdata/manifests/js
 
-.PHONY: run build test check bench demo fuzz crash js house clean
+.PHONY: run build test check bench demo fuzz crash s3gateway kubo js clean
 
 run: build ## build and start the server, its data in ./stemma-data
 	./bin/stemma serve --addr $(ADDR) --data $(DATA)
@@ -40,6 +40,12 @@ fuzz: ## every fuzz target for FUZZ each
 
 crash: ## kill -9 under load, ROUNDS times
 	STEMMA_CRASH_ROUNDS=$(ROUNDS) $(GO) test -count=1 -timeout 2h -run TestCrash ./cmd/stemma
+
+s3gateway: ## the suite of a place for content against versitygw, built in a module of its own
+	$(GO) test -count=1 -tags s3gateway -run TestS3Gateway ./files
+
+kubo: ## kubo imports what we export; it is built from the Go module proxy, which takes minutes
+	$(GO) test -count=1 -timeout 60m -tags kubo -run TestKubo ./cmd/stemma
 
 js: $(JS)/node_modules/.package-lock.json ## what the tests compare our bytes with
 

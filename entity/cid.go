@@ -19,12 +19,13 @@ type Digest = [sha256.Size]byte
 func SumBlock(block []byte) CID { return CIDOf(sha256.Sum256(block)) }
 
 // SumRaw is the CID of file content.
-func SumRaw(content []byte) CID { return rawCID(sha256.Sum256(content)) }
+func SumRaw(content []byte) CID { return RawCIDOf(sha256.Sum256(content)) }
 
 // CIDOf is the dag-cbor CID with the given digest.
 func CIDOf(d Digest) CID { return makeCID(cid.DagCBOR, d) }
 
-func rawCID(d Digest) CID { return makeCID(cid.Raw, d) }
+// RawCIDOf is the CID of file content with the given digest.
+func RawCIDOf(d Digest) CID { return makeCID(cid.Raw, d) }
 
 func makeCID(codec uint64, d Digest) CID {
 	var mh [2 + sha256.Size]byte

@@ -2,18 +2,9 @@ package files
 
 import (
 	"github.com/ipfs/go-cid"
-	"github.com/multiformats/go-multihash"
 
 	"stemma/entity"
 )
-
-// rawCID is the CID of content with the given SHA-256.
-func rawCID(d entity.Digest) entity.CID {
-	var mh [2 + len(d)]byte
-	mh[0], mh[1] = multihash.SHA2_256, byte(len(d))
-	copy(mh[2:], d[:])
-	return cid.NewCidV1(cid.Raw, mh[:])
-}
 
 // IsContent tells whether c can name content: CIDv1, raw, SHA-256.
 func IsContent(c entity.CID) bool {

@@ -131,7 +131,7 @@ func (sp *spool) take(ctx context.Context, r io.Reader, limit, size int64) (_ *S
 		return nil, overLimit(op, limit)
 	}
 	s.Size = n
-	s.CID = rawCID(entity.Digest(hash.Sum(nil)))
+	s.CID = entity.RawCIDOf(entity.Digest(hash.Sum(nil)))
 	return s, nil
 }
 

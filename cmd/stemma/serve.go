@@ -25,6 +25,7 @@ type serveCmd struct {
 	MaxBody      int64         `help:"Largest request body, in bytes." default:"8388608" env:"STEMMA_MAX_BODY"`
 	MaxFile      int64         `help:"Largest content of a file, in bytes." default:"524288000" env:"STEMMA_MAX_FILE"`
 	Cache        int64         `help:"Memory for decoded manifests, in MiB for each network." default:"32" env:"STEMMA_CACHE"`
+	Memory       int64         `help:"Where the garbage collector begins to work harder rather than let the process grow, in MiB; 0 lets it grow. A store of many millions of entities wants more." default:"1400" env:"STEMMA_MEMORY"`
 	ReadOnly     bool          `help:"Refuse every operation that writes. A mirror is served like this only." env:"STEMMA_READ_ONLY"`
 	LogLevel     string        `help:"debug (every request), info, warn or error." enum:"debug,info,warn,error" default:"info" env:"STEMMA_LOG_LEVEL"`
 	LogFormat    string        `help:"text or json." enum:"text,json" default:"text" env:"STEMMA_LOG_FORMAT"`
@@ -68,6 +69,8 @@ func (c *serveCmd) Validate() error {
 		return fmt.Errorf("--max-file is %d; at least 1 byte", c.MaxFile)
 	case c.Cache < 1:
 		return fmt.Errorf("--cache is %d; at least 1 MiB", c.Cache)
+	case c.Memory < 0:
+		return fmt.Errorf("--memory is %d; 0 MiB or more", c.Memory)
 	case c.Grace < 0:
 		return fmt.Errorf("--grace is %s; 0s or more", c.Grace)
 	}
@@ -91,6 +94,7 @@ func (c *serveCmd) Run(ctx context.Context, io *streams) error {
 	if err != nil {
 		return err
 	}
+	limitMemory(c.Memory, logger)
 	c.greet(io.out, listener.Addr().String(), s.keys[entity.Main])
 	return errors.Join(serveHTTP(ctx, listener, s.handler, c.Grace, logger), s.Close())
 }
