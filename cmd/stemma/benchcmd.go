@@ -89,6 +89,7 @@ func (c *benchCmd) serve(ctx context.Context, io *streams) (err error) {
 			return nil, err
 		}
 		s = opened
+		limitMemory(servedMemory, logger)
 		return s.stores[0], nil
 	}, func(ctx context.Context, ready func(string) error) error {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")

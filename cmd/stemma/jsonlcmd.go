@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"stemma/api/auth"
@@ -82,6 +83,7 @@ func (c *importJSONLCmd) Run(ctx context.Context, io *streams) (err error) {
 	}); err != nil {
 		return err
 	}
+	defer saveMemory()()
 	bar := newBar(io.err, "import")
 	o.Progress = func(done, total int64, stage string) { bar.update(stage, int(done), int(total)) }
 	start := time.Now()
@@ -89,6 +91,19 @@ func (c *importJSONLCmd) Run(ctx context.Context, io *streams) (err error) {
 	bar.done()
 	printJSONL(io.out, c.File, report, time.Since(start))
 	return err
+}
+
+// saveMemory collects garbage more often, unless the environment says how often,
+// and gives back what undoes it. A million entities with two million
+// relationships are 1.2 GB of living memory, graph and caches included, which
+// Go lets grow to the double: 3.1 GB resident were measured so, with 35 less
+// than two.
+func saveMemory() (undo func()) {
+	if os.Getenv("GOGC") != "" {
+		return func() {}
+	}
+	before := debug.SetGCPercent(35)
+	return func() { debug.SetGCPercent(before) }
 }
 
 func printJSONL(w io.Writer, file string, r jsonlimport.Report, took time.Duration) {

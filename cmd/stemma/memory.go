@@ -7,6 +7,9 @@ import (
 	"runtime/metrics"
 )
 
+// servedMemory is the default of 'stemma serve --memory', in MiB.
+const servedMemory = 1400
+
 // limitMemory asks the collector to keep the process below so many MiB, above
 // which it would rather work than grow: without it the heap may double between
 // two collections, and one that serves a million entities passes 2 GB while it

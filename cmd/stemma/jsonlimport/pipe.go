@@ -11,7 +11,7 @@ import (
 const (
 	parsers  = 2
 	inFlight = 3
-	ahead    = 4 // chunks read and parsed before they are asked for
+	ahead    = 2 // chunks read and parsed before they are asked for
 )
 
 // pipe reads, parses and commits, each ahead of the next.
