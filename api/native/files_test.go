@@ -311,12 +311,12 @@ func TestContentIsLost(t *testing.T) {
 // A disk that fills up is 507, leaves nothing, and is over when there is space.
 func TestUploadToFullDisk(t *testing.T) {
 	w := newRig(t, rigOptions{})
-	id, _ := w.newFile(t, 2<<20)
+	id, _ := w.newFile(t, 20<<20)
 	w.wantFault(t, "full", 507, func() *httptest.ResponseRecorder {
-		defer limitFileSize(t, 1<<20)()
-		return w.upload(id, repeat(2<<20))
+		defer limitFileSize(t, 16<<20)()
+		return w.upload(id, repeat(20<<20))
 	})
-	w.mustUpload(t, id, repeat(2<<20))
+	w.mustUpload(t, id, repeat(20<<20))
 }
 
 var errCut = errors.New("cut")

@@ -9,6 +9,7 @@ import (
 
 	"stemma/api"
 	"stemma/api/native"
+	"stemma/cmd/stemma/backup"
 )
 
 // openapiCmd prints the document without a server.
@@ -17,7 +18,7 @@ type openapiCmd struct{}
 // Run prints it.
 func (openapiCmd) Run(io *streams) error {
 	system := api.System{Ready: func() error { return nil }, Metrics: http.NotFoundHandler()}
-	doc, err := api.OpenAPI(api.Operations(system, native.New(time.Now)))
+	doc, err := api.OpenAPI(api.Operations(system, native.New(time.Now), backup.View{}))
 	if err == nil {
 		_, err = fmt.Fprintf(io.out, "%s\n", doc)
 	}

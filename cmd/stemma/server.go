@@ -63,7 +63,7 @@ func openServer(ctx context.Context, o serverOptions) (s *server, err error) {
 	}
 	system := api.System{Ready: s.ready, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{})}
 	s.handler = wire.New(wire.Options{
-		Ops:          api.Operations(system, native.New(time.Now, s.networks...)),
+		Ops:          api.Operations(system, native.New(time.Now, s.networks...), backupView(s)),
 		Authenticate: authenticator(s.stores),
 		ErrorBody:    wire.ArkeError,
 		Logger:       o.logger,

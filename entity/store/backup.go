@@ -37,7 +37,10 @@ type BackupInfo struct {
 // KindInvalid when no state of the store ends at since: the backup that it
 // would follow is of another store, or of a later state.
 func (s *Store) Backup(ctx context.Context, w io.Writer, since entity.Seq) (BackupInfo, error) {
-	v := s.view()
+	v, err := s.open("store.Backup")
+	if err != nil {
+		return BackupInfo{}, err
+	}
 	defer v.release()
 	b := &backup{view: v, ctx: ctx, info: BackupInfo{Network: s.network, From: since, To: v.at.seq, At: s.clock().UTC()}}
 	if err := b.describe(); err != nil {

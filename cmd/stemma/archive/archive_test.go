@@ -21,7 +21,7 @@ import (
 // and contents. Importing again changes nothing.
 func TestEverything(t *testing.T) {
 	from, to := newPlace(t), newPlace(t)
-	w := fill(t, from, 400)
+	w := fill(t, from, 250)
 	file, wrote := from.export(t, archive.Selection{})
 	took, refused := to.take(t, file, archive.ImportOptions{})
 	if len(refused) > 0 || len(wrote.Missing) > 0 {
@@ -45,7 +45,7 @@ func TestEverything(t *testing.T) {
 // any other.
 func TestAnyOrder(t *testing.T) {
 	from := newPlace(t)
-	w := fill(t, from, 300)
+	w := fill(t, from, 160)
 	want := from.histories(t, w.all())
 	file, _ := from.export(t, archive.Selection{})
 	_, blocks := unpack(t, file)
@@ -81,7 +81,7 @@ func TestAnyOrder(t *testing.T) {
 // nothing of others, and is a store by itself.
 func TestSelections(t *testing.T) {
 	from := newPlace(t)
-	w := fill(t, from, 300)
+	w := fill(t, from, 160)
 	one := w.plain[0]
 	for _, id := range []entity.ID{one, w.files[0]} {
 		file, report := from.export(t, archive.Selection{Entity: id})
@@ -186,10 +186,10 @@ func TestRootsReachEverything(t *testing.T) {
 // A large export's index takes several parts, all linked from one root.
 func TestIndexParts(t *testing.T) {
 	p := newPlace(t)
-	const n = 4500
-	for range n / 1500 {
+	const n = 4200
+	for range n / 1400 {
 		p.update(t, func(tx entity.Tx) error {
-			for i := range 1500 {
+			for i := range 1400 {
 				if _, err := tx.Create(entity.Draft{Type: "letter", Properties: entity.Properties{"n": int64(i)}}); err != nil {
 					return err
 				}
@@ -211,22 +211,42 @@ func TestIndexParts(t *testing.T) {
 func TestLargeVersions(t *testing.T) {
 	from, to := placeIn(t, t.TempDir()), placeIn(t, t.TempDir()) // in memory Badger takes no value past 1 MiB
 	id := from.create(t, entity.Draft{Type: "letter"}).Manifest.ID
-	for n := range 12 {
+	for n := range 6 {
 		from.put(t, id, set("text", strings.Repeat("x", 1_500_000+n)))
 	}
 	file, _ := from.export(t, archive.Selection{})
-	if took, refused := to.take(t, file, archive.ImportOptions{}); took.Versions != 13 || len(refused) > 0 {
+	if took, refused := to.take(t, file, archive.ImportOptions{}); took.Versions != 7 || len(refused) > 0 {
 		t.Errorf("%+v, refused %v", took, refused)
 	}
 }
 
-// A file that was cut is an error, what came before the cut stays, and the
+// offsets are where the blocks of a file begin.
+func offsets(t testing.TB, file []byte) (out []int) {
+	t.Helper()
+	in, err := car.NewReader(bytes.NewReader(file), car.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		b, err := in.Next()
+		if err == io.EOF {
+			return out
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, int(b.Offset))
+	}
+}
+
+// A file that was cut within a block is an error, what came before the cut stays, and the
 // whole file then gives what it would have given at once.
 func TestInterrupted(t *testing.T) {
 	from, to := newPlace(t), newPlace(t)
-	w := fill(t, from, 300)
+	w := fill(t, from, 160)
 	file, _ := from.export(t, archive.Selection{})
-	for _, part := range []int{len(file) / 5, len(file) / 2, len(file) - 3} {
+	at := offsets(t, file)
+	for _, part := range []int{at[len(at)/5] + 5, at[len(at)/2] + 40, len(file) - 3} {
 		before := to.Seq()
 		report, err := archive.Import(t.Context(), to, bytes.NewReader(file[:part]), archive.ImportOptions{By: actor.UserID, Contents: to.blobs})
 		if err == nil || entity.KindOf(err) != entity.KindInvalid || !strings.Contains(err.Error(), "cut short") {

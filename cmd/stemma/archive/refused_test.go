@@ -192,7 +192,7 @@ func TestBuffer(t *testing.T) {
 func TestManyRelationships(t *testing.T) {
 	from, to := newPlace(t), newPlace(t)
 	ids := entity.NewIDSource(storetest.NewClock().Now, storetest.Entropy(3))
-	for range 4 {
+	for range 2 {
 		d := entity.Draft{Type: "hub"}
 		for i := range 9000 {
 			d.Relationships = append(d.Relationships, entity.Relationship{Predicate: "knows", Peer: ids.New(entity.Main), PeerLabel: fmt.Sprint("peer ", i)})
@@ -203,7 +203,7 @@ func TestManyRelationships(t *testing.T) {
 			return nil
 		})
 	}
-	if report, refused := to.take(t, mustExport(t, from, archive.Selection{}), archive.ImportOptions{}); report.Versions != 8 || len(refused) > 0 {
+	if report, refused := to.take(t, mustExport(t, from, archive.Selection{}), archive.ImportOptions{}); report.Versions != 4 || len(refused) > 0 {
 		t.Errorf("%+v, %v", report, refused)
 	}
 }
