@@ -49,7 +49,7 @@ func TestBootstrap(t *testing.T) {
 			t.Errorf("%d changes; the first user is one", s.Seq())
 		}
 		first := resolve(t, s, "ApiKey "+key)
-		if !first.Owner || first.User.Network() != network || resolve(t, s, "apikey "+chosen) != first {
+		if !first.System || first.ID.Network() != network || resolve(t, s, "apikey "+chosen).ID != first.ID {
 			t.Errorf("the keys belong to %+v", first)
 		}
 		noSecretInTheOpen(t, s, key)

@@ -51,7 +51,7 @@ func addKey(tx entity.Tx, key string, user entity.ID, made *string) error {
 		return err
 	}
 	*made = key
-	return SetKey(tx, key, access.Principal{User: user, Owner: true})
+	return SetKey(tx, key, access.Principal{ID: user, Kind: access.User, System: true})
 }
 
 // FirstUser is the user that [Bootstrap] made. KindNotFound before it has.

@@ -50,7 +50,7 @@ func SetKey(tx entity.Tx, key string, p access.Principal) error {
 	if err := CheckKey(key); err != nil {
 		return err
 	}
-	b, err := cbor.Marshal(grant{User: p.User, Owner: p.Owner})
+	b, err := cbor.Marshal(grant{User: p.ID, Owner: p.System})
 	if err != nil {
 		return entity.Internal("auth.SetKey", err)
 	}
@@ -72,7 +72,7 @@ func Resolve(r entity.Reader, key string) (access.Principal, error) {
 	if err := cbor.Unmarshal(b, &g); err != nil {
 		return access.Principal{}, entity.Internal(op, err)
 	}
-	return access.Principal{User: g.User, Owner: g.Owner}, nil
+	return access.Principal{ID: g.User, Kind: access.User, System: g.Owner}, nil
 }
 
 func errCredential(op string) error {

@@ -96,7 +96,7 @@ func (s *Service) createCollection(ctx context.Context, in *createCollectionIn) 
 		body := in.createBody
 		body.Relationships = append([]relationshipBody{
 			{Predicate: entity.PredicatePublic, Peer: entity.Wildcard, PeerType: "wildcard"},
-			{Predicate: entity.PredicateOwner, Peer: tx.principal.User, PeerType: entity.TypeUser},
+			{Predicate: entity.PredicateOwner, Peer: tx.principal.ID, PeerType: entity.TypeUser},
 		}, body.Relationships...)
 		v, err = tx.create("collection:create", body, in.ID, entity.TypeCollection, "", root)
 		return err

@@ -119,7 +119,7 @@ func seedUsers(s entity.Store) error {
 			if _, err := tx.Create(entity.Draft{ID: u.id, Type: entity.TypeUser, Properties: entity.Properties{"label": u.label}}); err != nil {
 				return err
 			}
-			if err := auth.SetKey(tx, u.key, access.Principal{User: u.id, Owner: u.owner}); err != nil {
+			if err := auth.SetKey(tx, u.key, access.Principal{ID: u.id, Kind: access.User, System: u.owner}); err != nil {
 				return err
 			}
 		}

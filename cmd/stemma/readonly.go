@@ -85,7 +85,7 @@ func setReader(ctx context.Context, st *store.Store, given string) (made string,
 			return nil // it opens this store already
 		}
 		made = key
-		return auth.SetKey(tx, key, access.Principal{User: entity.ID(user)})
+		return auth.SetKey(tx, key, access.Principal{ID: entity.ID(user), Kind: access.User})
 	})
 	return made, err
 }

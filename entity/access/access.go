@@ -1,23 +1,13 @@
 package access
 
-import "stemma/entity"
+import (
+	"strings"
+
+	"stemma/entity"
+)
 
 // Action is what an operation does, as type:verb ("entity:update").
 type Action string
-
-// Principal is who calls. The zero value is anonymous.
-type Principal struct {
-	User  entity.ID
-	Owner bool // the key was made with the store: it may do everything
-}
-
-// Anonymous tells whether nobody proved who they are.
-func (p Principal) Anonymous() bool { return p.User == "" }
-
-// Actor is the principal as manifests record it.
-func (p Principal) Actor() entity.Actor {
-	return entity.Actor{UserID: p.User, Method: entity.MethodManual}
-}
 
 // readVerbs may be taken by anybody: every collection is readable by the
 // public until it can be made private.
@@ -28,7 +18,7 @@ var readVerbs = map[string]bool{"view": true, "tip": true, "list": true, "read":
 // for the store as a whole.
 func Check(p Principal, a Action, target entity.Head) error {
 	const op = "access.Check"
-	if readVerbs[a.verb()] || p.Owner {
+	if readVerbs[a.verb()] || p.System {
 		return nil
 	}
 	if p.Anonymous() {
@@ -38,10 +28,6 @@ func Check(p Principal, a Action, target entity.Head) error {
 }
 
 func (a Action) verb() string {
-	for i := range a {
-		if a[i] == ':' {
-			return string(a[i+1:])
-		}
-	}
-	return ""
+	_, verb, _ := strings.Cut(string(a), ":")
+	return verb
 }

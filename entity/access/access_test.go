@@ -8,8 +8,8 @@ import (
 
 func TestCheck(t *testing.T) {
 	anonymous := Principal{}
-	stranger := Principal{User: "01JH8Z0Y6V5RZ4Q8Q9V4T2W3XK"}
-	owner := Principal{User: "01JH8Z0Y6V5RZ4Q8Q9V4T2W3XK", Owner: true}
+	stranger := Principal{ID: "01JH8Z0Y6V5RZ4Q8Q9V4T2W3XK", Kind: User}
+	owner := Principal{ID: "01JH8Z0Y6V5RZ4Q8Q9V4T2W3XK", Kind: User, System: true}
 	const allowed = entity.Kind(255)
 	for _, row := range []struct {
 		who    Principal

@@ -402,7 +402,7 @@ const (
 func TestRemote(t *testing.T) {
 	r := newRig(t)
 	r.update(func(tx entity.Tx) error {
-		return errors.Join(auth.SetKey(tx, ownersKey, access.Principal{User: user, Owner: true}), auth.SetKey(tx, usersKey, access.Principal{User: user}))
+		return errors.Join(auth.SetKey(tx, ownersKey, access.Principal{ID: user, Kind: access.User, System: true}), auth.SetKey(tx, usersKey, access.Principal{ID: user, Kind: access.User}))
 	})
 	info := r.grow()
 	url := r.server()
