@@ -12,7 +12,8 @@ const (
 	DefaultMaxScan = 100_000 // changes examined for a page
 )
 
-// Source is what the feed reads. [entity.Store] is one.
+// Source is what the feed reads. [entity.Store] is one. A change without an
+// entity is one that the source does not show, and no event.
 type Source interface {
 	View(ctx context.Context, fn func(entity.Reader) error) error
 	Wait(ctx context.Context, after entity.Seq) error
@@ -39,6 +40,10 @@ type Page struct {
 	// Latest is the last change of the state that was read: after a page from
 	// the newest end, Since(Latest) gives what came later.
 	Latest entity.Seq
+	// Withheld is the number of changes that were examined for this page and that
+	// the source does not show: with them the numbers from the cursor asked for to
+	// [Page.Cursor] are complete.
+	Withheld int
 }
 
 // Since gives at most limit (1 to [MaxLimit]) events after a cursor, ascending;
@@ -72,7 +77,9 @@ func (f Feed) Since(ctx context.Context, after entity.Seq, limit int, filter Fil
 					p.HasMore = true
 					return nil
 				}
-				if match.passes(&rec.Changes[i]) {
+				if rec.Changes[i].ID == "" {
+					p.Withheld++
+				} else if match.passes(&rec.Changes[i]) {
 					if len(p.Events) == limit {
 						p.HasMore = true
 						return nil
@@ -118,7 +125,9 @@ func (f Feed) Before(ctx context.Context, cursor entity.Seq, limit int, filter F
 					p.HasMore = true
 					return nil
 				}
-				if match.passes(&rec.Changes[i]) {
+				if rec.Changes[i].ID == "" {
+					p.Withheld++
+				} else if match.passes(&rec.Changes[i]) {
 					if len(p.Events) == limit {
 						p.HasMore = true
 						p.Cursor = p.Events[limit-1].ID

@@ -19,7 +19,9 @@ func (f Feed) Poll(ctx context.Context, after entity.Seq, limit int, filter Filt
 			return last, nil
 		case err != nil:
 			return Page{}, err
-		case len(p.Events) > 0 || p.HasMore:
+		}
+		p.Withheld += last.Withheld // the page is of all since the caller's cursor
+		if len(p.Events) > 0 || p.HasMore {
 			return p, nil
 		}
 		last = p

@@ -19,8 +19,9 @@
 //     tried again, waiting longer each time and at least as long as Retry-After
 //     says, until the context or [Retry.For] ends. What does not (every other 4xx,
 //     an answer that cannot be true) is an error at once.
-//   - Events ascend. Without a filter their numbers are dense, chains included; a
-//     number that is missing is [ErrGap], never passed over.
+//   - Events ascend. Without a filter their numbers are dense, chains included, but
+//     for those that the server says it withholds because the caller may not view
+//     them; any other number that is missing is [ErrGap], never passed over.
 //   - A [Cursor] remembers the last event that was seen. Before the first page, and
 //     after every failure, the server is asked for that event again: a server that
 //     was reset, restored from an older backup or replaced is [ErrForeignCursor]

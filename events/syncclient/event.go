@@ -30,6 +30,8 @@ type Batch struct {
 	Cursor Cursor
 	// Latest is the newest change that the server had.
 	Latest entity.Seq
+	// Withheld is how many changes between the cursors the caller may not view.
+	Withheld int
 	// More tells that there are more already. When it is false one is up to date.
 	More bool
 }
@@ -95,6 +97,8 @@ type page struct {
 	HasMore *bool       `json:"has_more"`
 	Cursor  *entity.Seq `json:"cursor"`
 	Latest  *entity.Seq `json:"latest"`
+
+	Withheld int `json:"withheld"`
 }
 
 // readPage reads an answer; its order is not looked at.
@@ -106,7 +110,7 @@ func readPage(op string, text []byte) (b Batch, err error) {
 	if p.HasMore == nil || p.Cursor == nil || p.Latest == nil {
 		return b, untrue(op, ErrAnswer, "a page of events without has_more, cursor or latest; is it a Stemma server?")
 	}
-	b = Batch{Events: make([]Event, len(p.Events)), Cursor: Cursor{Seq: *p.Cursor}, Latest: *p.Latest, More: *p.HasMore}
+	b = Batch{Events: make([]Event, len(p.Events)), Cursor: Cursor{Seq: *p.Cursor}, Latest: *p.Latest, Withheld: p.Withheld, More: *p.HasMore}
 	for i := range p.Events {
 		e := &p.Events[i]
 		b.Events[i] = Event{ID: e.ID, Entity: e.EntityID, At: e.TS, Type: e.Type, Ver: e.Ver, Chain: e.Chain, Collection: e.CollectionID, Actor: e.Actor}

@@ -114,6 +114,8 @@ func (f *follower) identify(ctx context.Context) error {
 		return untrue(op, ErrForeignCursor, "the cursor stands at event %d, and the newest event of the server is %d: it was reset, restored from an older backup or replaced; begin again with an empty cursor", f.at.Seq, b.Latest)
 	case f.at.Last == 0:
 		return nil
+	case b.Withheld > 0 && (len(b.Events) == 0 || b.Events[0].ID != f.at.Last):
+		return nil // it was shown once and may not be viewed any more
 	case len(b.Events) != 1 || b.Events[0].ID != f.at.Last:
 		return untrue(op, ErrGap, "the server does not show event %d, which it has given before", f.at.Last)
 	case b.Events[0].CID != f.at.CID:
@@ -157,17 +159,20 @@ func (f *follower) check(b *Batch) error {
 		switch id := b.Events[i].ID; {
 		case id <= last:
 			return untrue(op, ErrGap, "event %d comes after event %d: the feed repeats itself or is out of order", id, last)
-		case f.dense && id != last+1:
+		case f.dense && b.Withheld == 0 && id != last+1:
 			return untrue(op, ErrGap, "event %d comes after event %d: %d left out", id, last, id-last-1)
 		}
 		last = b.Events[i].ID
 	}
 	end := b.Cursor.Seq
+	missing := int64(end) - int64(f.at.Seq) - int64(len(b.Events)) - int64(b.Withheld)
 	switch {
 	case end < last || end > b.Latest:
 		return untrue(op, ErrGap, "a page from event %d to %d of %d gives the cursor %d", f.at.Seq+1, last, b.Latest, end)
-	case f.dense && end != last:
+	case f.dense && b.Withheld == 0 && end != last:
 		return untrue(op, ErrGap, "events %d to %d are passed over by the cursor and were not given", last+1, end)
+	case f.dense && missing != 0:
+		return untrue(op, ErrGap, "of the events after %d and up to %d %d were given and %d withheld: that is not all of them", f.at.Seq, end, len(b.Events), b.Withheld)
 	case f.dense && !b.More && end != b.Latest:
 		return untrue(op, ErrGap, "the server has %d events, and says after event %d that there are no more", b.Latest, end)
 	case b.More && end == f.at.Seq:

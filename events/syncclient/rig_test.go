@@ -11,6 +11,7 @@ import (
 	"stemma/api/wire"
 	"stemma/entity"
 	"stemma/entity/listing"
+	"stemma/entity/scope"
 	"stemma/entity/store"
 	"stemma/events/syncclient"
 	"stemma/graph"
@@ -39,13 +40,13 @@ func newServer(t testing.TB) (*store.Store, http.Handler) {
 func openServer() (stores []*store.Store, h http.Handler, err error) {
 	var networks []native.Network
 	for _, name := range []entity.Network{entity.Main, entity.Test} {
-		index := graph.New()
-		s, err := store.Open(store.Options{Network: name, Projections: []entity.Projection{index, listing.Projection{}}})
+		index, scopes := graph.New(), scope.New()
+		s, err := store.Open(store.Options{Network: name, Projections: []entity.Projection{index, listing.Projection{}, scopes}})
 		if err != nil {
 			return nil, nil, err
 		}
 		stores = append(stores, s)
-		networks = append(networks, native.Network{Store: s, Graph: index})
+		networks = append(networks, native.Network{Store: s, Scopes: scopes, Graph: index})
 	}
 	return stores, wire.New(wire.Options{Ops: native.New(time.Now, networks...).Operations()}), nil
 }
