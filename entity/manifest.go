@@ -44,6 +44,7 @@ const (
 	PredicateIn         Predicate = "in"         // child → folder
 	PredicateOwner      Predicate = "owner"      // collection → principal
 	PredicatePublic     Predicate = "public"     // collection → everybody
+	PredicateTenant     Predicate = "tenant"     // collection, group, agent, user → the tenant it belongs to
 )
 
 // Types with a profile of their own.
@@ -54,6 +55,8 @@ const (
 	TypeUser       = "user"
 	TypeAgent      = "agent"
 	TypeGroup      = "group"
+	TypeTenant     = "tenant"
+	TypeService    = "service"
 )
 
 // Relationship is a directed, named edge from the entity that holds it to Peer.

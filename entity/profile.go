@@ -17,6 +17,9 @@ var profiles = map[string]profile{
 	TypeFolder:     {labelMax: 500},
 	TypeUser:       {labelMax: 500},
 	TypeAgent:      {labelMax: 200},
+	TypeTenant:     {labelMax: 200, check: checkRoles},
+	TypeGroup:      {check: checkRoles},
+	TypeService:    {labelMax: 200},
 }
 
 func (c *checker) profile(m *Manifest) {
@@ -38,8 +41,8 @@ func (c *checker) profile(m *Manifest) {
 	}
 }
 
-// checkRoles checks a collection's property "roles": a map from the name of a
-// role to its actions.
+// checkRoles checks a scope's property "roles": a map from the name of a role to
+// its actions. What the actions mean is package access's.
 func checkRoles(c *checker, m *Manifest) {
 	v, ok := m.Properties["roles"]
 	if !ok {

@@ -46,6 +46,7 @@ func fixture(t *testing.T, w *rig) map[string]string {
 	far := w.call("POST", "/entities", `{"type":"note"}`, "X-Arke-Network", "test")
 	vars["far"] = decode(t, far.Body.Bytes())["id"].(string)
 	fileFixture(t, w, keep)
+	scopeFixture(t, w, vars, keep)
 	return vars
 }
 
@@ -68,7 +69,7 @@ func deep(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repe
 // that the others cannot.
 func badRows() map[string]badRow {
 	rows := map[string]badRow{}
-	for _, group := range []map[string]badRow{badEntityRows(), badCollectionRows(), badFolderRows(), badRelationshipRows(), badReadRows(), badGraphRows(), badFileRows()} {
+	for _, group := range []map[string]badRow{badEntityRows(), badCollectionRows(), badFolderRows(), badRelationshipRows(), badReadRows(), badGraphRows(), badFileRows(), badScopeRows()} {
 		for id, row := range group {
 			rows[id] = row
 		}
@@ -152,12 +153,15 @@ func badEntityRows() map[string]badRow {
 
 func badCollectionRows() map[string]badRow {
 	return map[string]badRow{
-		"createCollection": {path: "/collections", body: `{"label":"c","id":"01KDVR0000000000000000F2EE","description":"d","display_image_url":"u","roles":{"a":["b"]},"properties":{},"relationships":[{"predicate":"p","peer":"*"}],"note":"n"}`, status: 201, faults: []fault{
+		"createCollection": {path: "/collections", body: `{"label":"c","id":"01KDVR0000000000000000F2EE","description":"d","display_image_url":"u","roles":{"a":["*:view"]},"tenant":"$team","visibility":"public","properties":{},"relationships":[{"predicate":"p","peer":"*"}],"note":"n"}`, status: 201, faults: []fault{
 			{name: "an id taken", body: `{"label":"c","id":"$coll"}`, status: 409},
 			{name: "an id of the other network", body: `{"label":"c","id":"$far"}`, status: 400},
 			{name: "a role without actions", body: `{"label":"c","roles":{"a":[]}}`, status: 400},
 			{name: "a role without a name", body: `{"label":"c","roles":{"":["*:view"]}}`, status: 400},
 			{name: "roles that are numbers", body: `{"label":"c","roles":{"a":[1]}}`, status: 400},
+			{name: "a role that means nothing", body: `{"label":"c","roles":{"a":["b"]}}`, status: 400},
+			{name: "a tenant that is none", body: `{"label":"c","tenant":"$none"}`, status: 404},
+			{name: "an owner who is nobody, by hand", body: `{"label":"c","visibility":"all"}`, status: 400},
 			{name: "9,999 relationships and its own two", body: `{"label":"c","relationships":` + crowd(9_999) + `}`, status: 400},
 		}},
 		"updateCollection": {path: "/collections/$coll", body: `{"expect_tip":"$colltip","label":"d","description":"d","display_image_url":"u","properties":{"a":1},"relationships_add":[{"predicate":"p","peer":"$note"}],"relationships_remove":[{"predicate":"q"}]}`, faults: append(badEdits("colltip"),

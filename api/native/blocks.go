@@ -9,10 +9,9 @@ import (
 
 	"github.com/fxamacker/cbor/v2"
 
-	"stemma/api/auth"
 	"stemma/api/wire"
 	"stemma/entity"
-	"stemma/entity/access"
+	"stemma/entity/guard"
 	"stemma/versions/car"
 )
 
@@ -59,14 +58,13 @@ func (s *Service) getBlocks(ctx context.Context, in *getBlocksIn) (*wire.Reply, 
 // are left.
 func (s *Service) gatherBlocks(ctx context.Context, out *car.Writer, want []entity.CID) (rest []entity.CID, err error) {
 	from := out.Size()
-	viewer := blockViewer{principal: auth.From(ctx)}
-	err = s.view(ctx, func(r entity.Reader) error {
+	err = s.view(ctx, func(r *guard.Reader) error {
 		for rest = want; len(rest) > 0 && out.Size()-from < blocksPiece; rest = rest[1:] {
-			block, err := viewer.read(r, rest[0])
-			if err == nil && block != nil {
+			block, err := r.Block(rest[0])
+			if err == nil {
 				err = out.Write(rest[0], block)
 			}
-			if err != nil {
+			if err := unlessKind(err, entity.KindNotFound); err != nil {
 				return err
 			}
 		}
@@ -78,39 +76,6 @@ func (s *Service) gatherBlocks(ctx context.Context, out *car.Writer, want []enti
 	return rest, err
 }
 
-// blockViewer reads blocks for a principal from one state.
-type blockViewer struct {
-	principal access.Principal
-	last      entity.ID // whose block was read last
-	may       bool      // whether the principal may view that
-}
-
-// read gives a block that the principal may view, nil for none.
-func (v *blockViewer) read(r entity.Reader, c entity.CID) ([]byte, error) {
-	block, err := r.Block(c)
-	if err != nil {
-		return nil, unlessKind(err, entity.KindNotFound)
-	}
-	id, err := blockOwner(block)
-	if err != nil {
-		return nil, err
-	}
-	if id != v.last {
-		h, err := r.Head(id)
-		if err == nil {
-			err = allow(v.principal, "entity:view", h)
-		}
-		v.last, v.may = id, err == nil
-		if err := unlessKind(err, entity.KindNotFound, entity.KindForbidden, entity.KindUnauthenticated); err != nil {
-			return nil, err
-		}
-	}
-	if !v.may {
-		return nil, nil
-	}
-	return block, nil
-}
-
 func unlessKind(err error, kinds ...entity.Kind) error {
 	if err == nil || slices.Contains(kinds, entity.KindOf(err)) {
 		return nil
@@ -118,23 +83,12 @@ func unlessKind(err error, kinds ...entity.Kind) error {
 	return err
 }
 
-// ownerMode reads one field of a block and passes over the rest, at a tenth of
-// the cost of decoding a manifest. What is in the store was validated.
-var ownerMode = func() cbor.DecMode {
+// heightMode reads single fields of a block and passes over the rest. What is in
+// the store was validated.
+var heightMode = func() cbor.DecMode {
 	mode, err := cbor.DecOptions{MaxNestedLevels: 2*entity.MaxDepth + 8, MaxMapPairs: math.MaxInt32, MaxArrayElements: math.MaxInt32}.DecMode()
 	if err != nil {
 		panic(err)
 	}
 	return mode
 }()
-
-// blockOwner is the entity that a manifest or a block of a chain is of.
-func blockOwner(block []byte) (entity.ID, error) {
-	var owner struct {
-		ID entity.ID `cbor:"id"`
-	}
-	if err := ownerMode.Unmarshal(block, &owner); err != nil || owner.ID == "" {
-		return "", &entity.Error{Kind: entity.KindInternal, Op: "native.blockOwner", Message: "a block of the store names no entity", Err: err}
-	}
-	return owner.ID, nil
-}

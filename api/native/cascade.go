@@ -7,6 +7,7 @@ import (
 
 	"stemma/api/wire"
 	"stemma/entity"
+	"stemma/entity/access"
 )
 
 func (s *Service) cascadeOp() wire.Operation {
@@ -76,6 +77,7 @@ func (s *Service) cascade(ctx context.Context, in *cascadeIn) (*wire.Reply, erro
 		if w, err = walkCascade(tx, in); err != nil {
 			return err
 		}
+		tx.Permit(in.ID)
 		root, err := tx.Put(in.ID, in.ExpectTip.Expect(), s.bury(tx, in.Reason, in.Note))
 		if err != nil {
 			return err
@@ -121,7 +123,7 @@ func walkCascade(tx txn, in *cascadeIn) (*cascadeWalk, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := allow(tx.principal, "entity:delete", entity.Head{ID: scope.ID, Collection: scope.ID}); err != nil {
+	if err := tx.May("entity:delete", entity.Head{Type: access.BaseType, Collection: scope.ID}); err != nil {
 		return nil, err
 	}
 	root, err := tx.Head(in.ID)
@@ -234,6 +236,7 @@ func (w *cascadeWalk) bury(tx txn, s *Service, from int, deleted []CascadeDelete
 			w.skipped = append(w.skipped, CascadeSkipped{ID: h.ID, Type: h.Type, Reason: reason})
 			continue
 		}
+		tx.Permit(f.ID) // the collection was asked
 		v, err := tx.Put(f.ID, entity.Any, s.bury(tx, w.in.Reason, w.in.Note))
 		if err != nil {
 			return nil, err

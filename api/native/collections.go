@@ -3,9 +3,9 @@ package native
 import (
 	"context"
 
-	"stemma/api/auth"
 	"stemma/api/wire"
 	"stemma/entity"
+	"stemma/entity/guard"
 	"stemma/entity/listing"
 )
 
@@ -15,7 +15,7 @@ func (s *Service) collectionOps() []wire.Operation {
 	return []wire.Operation{
 		wire.Op(wire.Operation{
 			Method: "POST", Path: "/collections", ID: "createCollection", Tag: tagCollections, Summary: "Create a collection",
-			Description: "The caller becomes its owner, and the role public is bound to everybody.",
+			Description: "The caller becomes its owner, and the role public is bound to everybody unless it is private or belongs to a tenant.",
 			Permission:  "collection:create", Auth: wire.AuthRequired,
 			Success: []wire.Success{{Status: 201, Body: EntityResponse{}}}, Errors: []int{400, 401, 403, 409, 413},
 		}, s.createCollection),
@@ -52,10 +52,11 @@ type collectionFields struct {
 	Label           *string `json:"label" min:"1" max:"200"`
 	Description     *string `json:"description" max:"2000"`
 	DisplayImageURL *string `json:"display_image_url" max:"2000"`
+	Visibility      *string `json:"visibility" enum:"private,public"`
 }
 
 func (f collectionFields) properties() entity.Properties {
-	return given(map[string]*string{"label": f.Label, "description": f.Description, "display_image_url": f.DisplayImageURL})
+	return given(map[string]*string{"label": f.Label, "description": f.Description, "display_image_url": f.DisplayImageURL, "visibility": f.Visibility})
 }
 
 type createCollectionIn struct {
@@ -65,40 +66,16 @@ type createCollectionIn struct {
 	Description     *string             `json:"description" max:"2000"`
 	DisplayImageURL *string             `json:"display_image_url" max:"2000"`
 	Roles           map[string][]string `json:"roles" doc:"actions by role, in place of the defaults"`
-}
-
-// defaultRoles are the roles of a collection that names none.
-var defaultRoles = map[string][]string{
-	"owner":  {"*:view", "*:update", "*:create", "collection:update", "collection:manage"},
-	"editor": {"*:view", "*:update", "*:create"},
-	"viewer": {"*:view"},
-	"public": {"*:view"},
+	Tenant          entity.ID           `json:"tenant" alias:"tenant_id" doc:"that it belongs to: its roles reach into the collection, which is then private unless it says otherwise"`
+	Visibility      *string             `json:"visibility" enum:"private,public" doc:"private: only who has a role may view it and what is in it"`
 }
 
 func (s *Service) createCollection(ctx context.Context, in *createCollectionIn) (*wire.Reply, error) {
-	roles := in.Roles
-	if len(roles) == 0 {
-		roles = defaultRoles
-	}
-	tree, err := entity.Normalize(roles)
-	if err != nil {
-		return nil, err
-	}
-	stored := tree.(map[string]any)
-	if stored["public"] == nil {
-		stored["public"] = []any{"*:view"}
-	}
-	root := collectionFields{Label: &in.Label, Description: in.Description, DisplayImageURL: in.DisplayImageURL}.properties()
-	root["roles"] = stored
+	root := collectionFields{Label: &in.Label, Description: in.Description, DisplayImageURL: in.DisplayImageURL, Visibility: in.Visibility}.properties()
 	root["_profile_version"] = "v1"
 	var v *entity.Version
-	err = s.update(ctx, func(tx txn) (err error) {
-		body := in.createBody
-		body.Relationships = append([]relationshipBody{
-			{Predicate: entity.PredicatePublic, Peer: entity.Wildcard, PeerType: "wildcard"},
-			{Predicate: entity.PredicateOwner, Peer: tx.principal.ID, PeerType: entity.TypeUser},
-		}, body.Relationships...)
-		v, err = tx.create("collection:create", body, in.ID, entity.TypeCollection, "", root)
+	err := s.update(ctx, func(tx txn) (err error) {
+		v, err = tx.createOwned(entity.TypeCollection, in.createBody, in.ID, in.Roles, in.Tenant, root)
 		return err
 	})
 	if err != nil {
@@ -192,18 +169,25 @@ func (s *Service) listEntities(ctx context.Context, in *listEntitiesIn) (*wire.R
 		in.Expand = string(expandNone)
 	}
 	out := CollectionEntitiesResponse{CollectionID: in.ID, CollectionPI: in.ID, Entities: []CollectionEntitySummary{}}
-	err := s.view(ctx, func(r entity.Reader) error {
+	err := s.view(ctx, func(r *guard.Reader) error {
 		h, err := r.Head(in.ID)
 		if err != nil {
 			return err
 		}
-		if err := allow(auth.From(ctx), "collection:view", h); err != nil {
+		if err := r.May("collection:view", h); err != nil {
 			return err
 		}
 		if err := ofType(h, entity.TypeCollection); err != nil {
 			return err
 		}
-		ids, more, err := listing.Collection(r, in.ID, in.Type, in.Offset, limit)
+		keep := func(id entity.ID) (bool, error) {
+			_, err := r.Head(id)
+			return err == nil, unlessKind(err, entity.KindNotFound)
+		}
+		if r.Visibility() == nil {
+			keep = nil
+		}
+		ids, more, err := listing.Collection(r, in.ID, in.Type, in.Offset, limit, keep)
 		if err != nil {
 			return err
 		}

@@ -3,9 +3,9 @@ package native
 import (
 	"context"
 
-	"stemma/api/auth"
 	"stemma/api/wire"
 	"stemma/entity"
+	"stemma/entity/guard"
 )
 
 const tagEntities = "Entities"
@@ -56,8 +56,8 @@ func (s *Service) entityOps() []wire.Operation {
 		}, s.previewEntity),
 		wire.Op(wire.Operation{
 			Method: "GET", Path: "/entities/{id}/tip", ID: "getTip", Tag: tagEntities, Summary: "Get an entity's tip",
-			Description: "Only the current CID, for compare-and-swap: one look-up, no permission check. The ETag is the CID; If-None-Match answers 304.",
-			Permission:  "entity:tip", Auth: wire.AuthNone,
+			Description: "Only the current CID, for compare-and-swap: one look-up. The ETag is the CID; If-None-Match answers 304.",
+			Permission:  "entity:tip", Auth: wire.AuthOptional,
 			Success: []wire.Success{{Status: 200, Body: TipResponse{}}, {Status: 304, Description: "the tip is still the caller's"}}, Errors: []int{400, 404},
 		}, s.getTip),
 		wire.Op(wire.Operation{
@@ -97,15 +97,12 @@ func (s *Service) createEntity(ctx context.Context, in *createEntityIn) (*wire.R
 
 // create writes version 1 of an entity, in a collection where one is given.
 func (t txn) create(a string, b createBody, id entity.ID, typ string, collection entity.ID, root entity.Properties) (*entity.Version, error) {
-	var scope entity.Head // an entity in the collection, not the collection itself
 	if collection != "" {
-		c, err := t.collection(collection)
-		if err != nil {
+		if _, err := t.collection(collection); err != nil {
 			return nil, err
 		}
-		scope = entity.Head{ID: c.ID, Collection: c.ID}
 	}
-	if err := allow(t.principal, actionOf(a), scope); err != nil {
+	if err := t.May(actionOf(a), entity.Head{Type: typ, Collection: collection}); err != nil {
 		return nil, err
 	}
 	d, err := b.draft(id, typ, collection, root)
@@ -154,8 +151,8 @@ func (s *Service) replyEntity(ctx context.Context, in *getEntityIn, typ ...strin
 	if len(typ) > 0 {
 		action = typ[0] + ":view"
 	}
-	err = s.view(ctx, func(r entity.Reader) error {
-		h, m, err := s.manifestOf(ctx, r, actionOf(action), in.ID, typ...)
+	err = s.view(ctx, func(r *guard.Reader) error {
+		h, m, err := manifestOf(r, actionOf(action), in.ID, typ...)
 		if err != nil {
 			return err
 		}
@@ -250,8 +247,8 @@ func (s *Service) bury(tx txn, reason, note string) func(*entity.Manifest) error
 }
 
 func (s *Service) previewEntity(ctx context.Context, in *entityIn) (reply *wire.Reply, err error) {
-	err = s.view(ctx, func(r entity.Reader) error {
-		_, m, err := s.manifestOf(ctx, r, "entity:view", in.ID)
+	err = s.view(ctx, func(r *guard.Reader) error {
+		_, m, err := manifestOf(r, "entity:view", in.ID)
 		if err == nil {
 			reply = wire.OK(preview(m))
 		}
@@ -276,7 +273,7 @@ func (t TipResponse) AppendJSON(b []byte) []byte {
 }
 
 func (s *Service) getTip(ctx context.Context, in *entityIn) (reply *wire.Reply, err error) {
-	err = s.view(ctx, func(r entity.Reader) error {
+	err = s.view(ctx, func(r *guard.Reader) error {
 		h, err := r.Head(in.ID)
 		if err != nil {
 			return err
@@ -300,7 +297,7 @@ type EntityCollectionResponse struct {
 
 func (s *Service) getEntityCollection(ctx context.Context, in *entityIn) (*wire.Reply, error) {
 	var out EntityCollectionResponse
-	err := s.view(ctx, func(r entity.Reader) error {
+	err := s.view(ctx, func(r *guard.Reader) error {
 		h, err := r.Head(in.ID)
 		if err != nil {
 			return err
@@ -308,7 +305,7 @@ func (s *Service) getEntityCollection(ctx context.Context, in *entityIn) (*wire.
 		if h.Collection != "" && !h.Deleted {
 			out.CollectionID, out.CollectionPI = &h.Collection, &h.Collection
 		}
-		return allow(auth.From(ctx), "entity:view", h)
+		return r.May("entity:view", h)
 	})
 	return wire.OK(out), err
 }

@@ -8,8 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"stemma/api/auth"
 	"stemma/api/wire"
 	"stemma/entity"
+	"stemma/entity/access"
 	"stemma/events"
 )
 
@@ -21,8 +23,8 @@ const keepAlive = 15 * time.Second
 func (s *Service) eventOps() []wire.Operation {
 	return []wire.Operation{wire.Op(wire.Operation{
 		Method: "GET", Path: "/events", ID: "listEvents", Tag: tagEvents, Summary: "List changes of entities",
-		Description: "Newest first; `cursor` asks for older ones. With `since` ascending from after that number: remember the `cursor` of each answer, and nothing is missed or seen twice, across restarts too. `wait` holds an empty answer back for so many seconds. With `Accept: text/event-stream` events are pushed as they are committed; `Last-Event-ID` (or `since`) says where to begin, else with the next. Kept for ever.",
-		Permission:  "events:list", Auth: wire.AuthNone,
+		Description: "Newest first; `cursor` asks for older ones. With `since` ascending from after that number: remember the `cursor` of each answer, and nothing is missed or seen twice, across restarts too. `wait` holds an empty answer back for so many seconds. With `Accept: text/event-stream` events are pushed as they are committed; `Last-Event-ID` (or `since`) says where to begin, else with the next. Kept for ever. What the caller may not view is left out, and its number with it.",
+		Permission:  "events:list", Auth: wire.AuthOptional,
 		Success: []wire.Success{{Status: 200, Body: EventsResponse{}}, {Status: 200, ContentType: "text/event-stream"}}, Errors: []int{400},
 	}, s.events)}
 }
@@ -47,7 +49,9 @@ type EventsResponse struct {
 	HasMore bool        `json:"has_more"`
 	Cursor  entity.Seq  `json:"cursor" doc:"where to go on: pass it as cursor (newest first) or as since (ascending)"`
 	Latest  entity.Seq  `json:"latest" doc:"the newest change there was: pass it as since to follow from here"`
-	page    events.Page
+	// There only when it is not 0.
+	Withheld int `json:"withheld,omitempty" doc:"how many changes of this page the caller may not view: with them its numbers are complete"`
+	page     events.Page
 }
 
 // EventBody is one change of an entity.
@@ -81,6 +85,10 @@ func (e *EventsResponse) AppendJSON(b []byte) []byte {
 	b = strconv.AppendUint(b, uint64(e.page.Cursor), 10)
 	b = append(b, `,"latest":`...)
 	b = strconv.AppendUint(b, uint64(e.page.Latest), 10)
+	if e.page.Withheld > 0 {
+		b = append(b, `,"withheld":`...)
+		b = strconv.AppendInt(b, int64(e.page.Withheld), 10)
+	}
 	return append(b, '}')
 }
 
@@ -89,13 +97,14 @@ func (s *Service) events(ctx context.Context, in *eventsIn) (*wire.Reply, error)
 	if err != nil {
 		return nil, err
 	}
-	network := s.network(ctx)
-	if in.Network != "" {
-		network = s.networks[entity.Network(in.Network)]
+	network := wire.NetworkOf(ctx)
+	if in.Network != "" && entity.Network(in.Network) != network {
+		network = entity.Network(in.Network)
+		ctx = auth.With(ctx, access.Principal{}) // who one is on one network says nothing on the other
 	}
-	feed := events.Feed{Source: network.Store}
+	feed := events.Feed{Source: s.guards[network].Feed(auth.From(ctx))}
 	if strings.Contains(in.Accept, "text/event-stream") {
-		return in.stream(network.Store, feed, filter)
+		return in.stream(feed, filter)
 	}
 	var page events.Page
 	switch {
@@ -166,7 +175,7 @@ func idList(field, text string) (ids []entity.ID, err error) {
 }
 
 // stream answers server-sent events until the client or the server goes away.
-func (in *eventsIn) stream(store entity.Store, feed events.Feed, filter events.Filter) (*wire.Reply, error) {
+func (in *eventsIn) stream(feed events.Feed, filter events.Filter) (*wire.Reply, error) {
 	var after entity.Seq
 	switch {
 	case in.LastEventID != "":
@@ -178,7 +187,7 @@ func (in *eventsIn) stream(store entity.Store, feed events.Feed, filter events.F
 	case in.Since != nil:
 		after = entity.Seq(*in.Since)
 	default:
-		if err := store.View(context.Background(), func(r entity.Reader) error {
+		if err := feed.Source.View(context.Background(), func(r entity.Reader) error {
 			after = r.Seq()
 			return nil
 		}); err != nil {

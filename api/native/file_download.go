@@ -13,6 +13,7 @@ import (
 
 	"stemma/api/wire"
 	"stemma/entity"
+	"stemma/entity/guard"
 	"stemma/files"
 	"stemma/files/index"
 )
@@ -24,8 +25,8 @@ type downloadFileIn struct {
 func (s *Service) downloadFile(ctx context.Context, in *downloadFileIn) (*wire.Reply, error) {
 	var content index.Content
 	var filename string
-	err := s.view(ctx, func(r entity.Reader) error {
-		h, m, err := s.manifestOf(ctx, r, "file:download", in.ID, entity.TypeFile)
+	err := s.view(ctx, func(r *guard.Reader) error {
+		h, m, err := manifestOf(r, "file:download", in.ID, entity.TypeFile)
 		if err != nil {
 			return err
 		}

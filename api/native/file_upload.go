@@ -5,6 +5,7 @@ import (
 
 	"stemma/api/wire"
 	"stemma/entity"
+	"stemma/entity/guard"
 	"stemma/files"
 	"stemma/files/index"
 )
@@ -31,8 +32,8 @@ func (a awaited) same(b awaited) bool {
 func (s *Service) uploadFile(ctx context.Context, in *uploadFileIn) (*wire.Reply, error) {
 	const op = "native.upload"
 	var want awaited
-	err := s.view(ctx, func(r entity.Reader) (err error) {
-		want, err = s.awaits(ctx, r, in.ID)
+	err := s.view(ctx, func(r *guard.Reader) (err error) {
+		want, err = awaits(r, in.ID)
 		return err
 	})
 	if err != nil {
@@ -53,7 +54,7 @@ func (s *Service) uploadFile(ctx context.Context, in *uploadFileIn) (*wire.Reply
 	}
 	var v *entity.Version
 	err = s.update(ctx, func(tx txn) (err error) {
-		v, err = s.nameContent(ctx, tx, in.ID, want, content)
+		v, err = nameContent(tx, in.ID, want, content)
 		return err
 	})
 	if err != nil {
@@ -63,9 +64,9 @@ func (s *Service) uploadFile(ctx context.Context, in *uploadFileIn) (*wire.Reply
 }
 
 // awaits finds out what content a file waits for. KindExists when it has it.
-func (s *Service) awaits(ctx context.Context, r entity.Reader, id entity.ID) (a awaited, err error) {
+func awaits(r *guard.Reader, id entity.ID) (a awaited, err error) {
 	const op = "native.upload"
-	h, m, err := s.manifestOf(ctx, r, "file:upload", id, entity.TypeFile)
+	h, m, err := manifestOf(r, "file:upload", id, entity.TypeFile)
 	if err != nil {
 		return a, err
 	}
@@ -88,8 +89,8 @@ func (s *Service) awaits(ctx context.Context, r entity.Reader, id entity.ID) (a 
 
 // nameContent writes the version that names the content, if the file still
 // waits for it.
-func (s *Service) nameContent(ctx context.Context, tx txn, id entity.ID, want awaited, content files.Info) (*entity.Version, error) {
-	now, err := s.awaits(ctx, tx, id)
+func nameContent(tx txn, id entity.ID, want awaited, content files.Info) (*entity.Version, error) {
+	now, err := awaits(tx.Reader, id)
 	if err != nil {
 		return nil, err
 	}

@@ -75,14 +75,21 @@ func (s *Service) createFolder(ctx context.Context, in *createFolderIn) (*wire.R
 				return err
 			}
 			body.Relationships = append(body.Relationships[:len(body.Relationships):len(body.Relationships)],
-				relationshipBody{Predicate: entity.PredicateIn, Peer: in.Parent, PeerType: parent.Type, PeerLabel: parent.Label})
+				relationshipBody{Predicate: entity.PredicateIn, Peer: in.Parent, PeerType: parent.Type, PeerLabel: tx.mention(entity.Head{Collection: in.Collection}, parent).Label})
 		}
 		var err error
 		if v, err = tx.create("folder:create", body, "", entity.TypeFolder, in.Collection, in.properties()); err != nil || in.Parent == "" {
 			return err
 		}
-		child := entity.Head{ID: v.Manifest.ID, Type: entity.TypeFolder, Label: v.Manifest.Label()}
-		_, err = tx.put("folder:update", in.Parent, "", relate(entity.PredicateContains, child, nil, ""))
+		child, err := tx.Head(v.Manifest.ID)
+		if err != nil {
+			return err
+		}
+		parent, err := tx.parent(in.Parent)
+		if err != nil {
+			return err
+		}
+		_, err = tx.put("folder:update", in.Parent, "", relate(entity.PredicateContains, tx.mention(parent, child), nil, ""))
 		return err
 	})
 	if err != nil {
@@ -230,7 +237,7 @@ func (t txn) addOnce(on entity.Head, tip wire.Tip, p entity.Predicate, peer enti
 	if m.Related(p, peer.ID) >= 0 {
 		return &entity.Version{CID: on.CID(), Manifest: m}, nil
 	}
-	return t.put("folder:update", on.ID, tip, relate(p, peer, nil, note))
+	return t.put("folder:update", on.ID, tip, relate(p, t.mention(on, peer), nil, note))
 }
 
 // acyclic refuses to put child into parent where parent is child or lies in
@@ -346,7 +353,7 @@ func (s *Service) addChildren(ctx context.Context, in *addChildrenIn) (*wire.Rep
 				return err
 			}
 			added = append(added, child)
-			edits = append(edits, entity.RelationshipEdit{Relationship: entity.Relationship{Predicate: entity.PredicateContains, Peer: child.ID, PeerType: child.Type, PeerLabel: child.Label}})
+			edits = append(edits, entity.RelationshipEdit{Relationship: entity.Relationship{Predicate: entity.PredicateContains, Peer: child.ID, PeerType: child.Type, PeerLabel: tx.mention(folder, child).Label}})
 		}
 		out.Folder = respond(folder.CID(), m)
 		if len(added) == 0 {

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"time"
 
-	"stemma/api/auth"
 	"stemma/api/wire"
 	"stemma/entity"
+	"stemma/entity/guard"
 	"stemma/graph"
 )
 
@@ -114,14 +114,15 @@ type ReachableResponse struct {
 func (s *Service) paths(ctx context.Context, in *pathsIn) (*wire.Reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, graphTimeout)
 	defer cancel()
-	found, err := s.network(ctx).Graph.Snapshot().Paths(ctx, graph.PathsQuery{
-		Sources: in.Sources, Targets: in.Targets, MaxDepth: in.MaxDepth, Direction: in.direction(), Limit: in.Limit,
-	})
-	if err != nil {
-		return nil, err
-	}
-	out := PathsResponse{Paths: make([]PathResult, 0, len(found.Paths)), Truncated: found.Truncated}
-	err = s.view(context.WithoutCancel(ctx), func(r entity.Reader) error {
+	var out PathsResponse
+	err := s.view(context.WithoutCancel(ctx), func(r *guard.Reader) error {
+		found, err := s.graph(ctx, r).Paths(ctx, graph.PathsQuery{
+			Sources: in.Sources, Targets: in.Targets, MaxDepth: in.MaxDepth, Direction: in.direction(), Limit: in.Limit,
+		})
+		if err != nil {
+			return err
+		}
+		out = PathsResponse{Paths: make([]PathResult, 0, len(found.Paths)), Truncated: found.Truncated}
 		x := newExpander(r, in.Expand)
 		for _, p := range found.Paths {
 			result, err := x.path(p, true)
@@ -144,14 +145,15 @@ type reachableIn struct {
 func (s *Service) reachable(ctx context.Context, in *reachableIn) (*wire.Reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, graphTimeout)
 	defer cancel()
-	found, err := s.network(ctx).Graph.Snapshot().Reachable(ctx, graph.ReachQuery{
-		Sources: in.Sources, TargetType: in.TargetType, MaxDepth: in.MaxDepth, Direction: in.direction(), Limit: in.Limit,
-	})
-	if err != nil {
-		return nil, err
-	}
-	out := ReachableResponse{Results: make([]ReachableResult, 0, len(found.Results)), Truncated: found.Truncated}
-	err = s.view(context.WithoutCancel(ctx), func(r entity.Reader) error {
+	var out ReachableResponse
+	err := s.view(context.WithoutCancel(ctx), func(r *guard.Reader) error {
+		found, err := s.graph(ctx, r).Reachable(ctx, graph.ReachQuery{
+			Sources: in.Sources, TargetType: in.TargetType, MaxDepth: in.MaxDepth, Direction: in.direction(), Limit: in.Limit,
+		})
+		if err != nil {
+			return err
+		}
+		out = ReachableResponse{Results: make([]ReachableResult, 0, len(found.Results)), Truncated: found.Truncated}
 		x := newExpander(r, in.Expand)
 		for _, p := range found.Results {
 			path, err := x.path(p, false)
@@ -170,6 +172,11 @@ func (s *Service) reachable(ctx context.Context, in *reachableIn) (*wire.Reply, 
 		return nil
 	})
 	return wire.OK(out), err
+}
+
+// graph is the graph as the reader's principal may see it.
+func (s *Service) graph(ctx context.Context, r *guard.Reader) *graph.Snapshot {
+	return s.network(ctx).Graph.Snapshot().Seen(r.Visibility())
 }
 
 // path renders a path, with its entities expanded where expand says so.
@@ -245,12 +252,12 @@ type GraphEntityResponse struct {
 
 func (s *Service) graphEntity(ctx context.Context, in *graphEntityIn) (*wire.Reply, error) {
 	var out GraphEntityResponse
-	err := s.view(ctx, func(r entity.Reader) error {
+	err := s.view(ctx, func(r *guard.Reader) error {
 		h, err := r.Head(in.ID)
 		if err != nil {
 			return err
 		}
-		if err := allow(auth.From(ctx), "graph:query", h); err != nil {
+		if err := r.May("graph:query", h); err != nil {
 			return err
 		}
 		if h.Deleted {
@@ -260,7 +267,7 @@ func (s *Service) graphEntity(ctx context.Context, in *graphEntityIn) (*wire.Rep
 		if h.Collection != "" {
 			out.CollectionPI, out.CollectionID = &h.Collection, &h.Collection
 		}
-		return in.relationships(newExpander(r, in.Expand), s.network(ctx).Graph.Snapshot(), &out)
+		return in.relationships(newExpander(r, in.Expand), s.graph(ctx, r), &out)
 	})
 	return wire.OK(out), err
 }

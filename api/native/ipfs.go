@@ -9,10 +9,9 @@ import (
 	"github.com/ipfs/go-cid"
 	"github.com/multiformats/go-multihash"
 
-	"stemma/api/auth"
 	"stemma/api/wire"
 	"stemma/entity"
-	"stemma/entity/access"
+	"stemma/entity/guard"
 	"stemma/files"
 	"stemma/files/index"
 )
@@ -64,7 +63,7 @@ func (s *Service) getIPFS(ctx context.Context, in *getIPFSIn) (*wire.Reply, erro
 	if err != nil {
 		return nil, err
 	}
-	root, err := s.gatewayBlock(ctx, auth.From(ctx), c)
+	root, err := s.gatewayBlock(ctx, c)
 	switch {
 	case entity.KindOf(err) == entity.KindNotFound && err != nil && onlyIfCached(in.CacheControl):
 		return &wire.Reply{Status: http.StatusPreconditionFailed}, nil // without a word, as the specification has it
@@ -104,9 +103,8 @@ type gatewayBlock struct {
 func (b *gatewayBlock) content() bool { return b.info.CID.Defined() }
 
 // gatewayBlock finds what is behind a CID. KindNotFound when nothing is, also
-// for CIDs of kinds that are never here; KindForbidden or KindUnauthenticated
-// when the principal may not have it.
-func (s *Service) gatewayBlock(ctx context.Context, p access.Principal, c entity.CID) (b gatewayBlock, err error) {
+// for CIDs of kinds that are never here and when the caller may not have it.
+func (s *Service) gatewayBlock(ctx context.Context, c entity.CID) (b gatewayBlock, err error) {
 	const op = "native.gatewayBlock"
 	b = gatewayBlock{cid: c}
 	if identityEmpty(c) {
@@ -117,13 +115,13 @@ func (s *Service) gatewayBlock(ctx context.Context, p access.Principal, c entity
 	missing := entity.NotFound(op, "nothing here has the CID %s", c)
 	switch {
 	case ours && c.Type() == cid.DagCBOR:
-		err = s.view(ctx, func(r entity.Reader) error { return b.readBlock(r, p) })
+		err = s.view(ctx, func(r *guard.Reader) error { return b.readBlock(r) })
 		return b, err
 	case !ours || c.Type() != cid.Raw || s.network(ctx).Blobs == nil:
 		return b, missing
 	}
-	err = s.view(ctx, func(r entity.Reader) (err error) {
-		b.public, err = mayDownload(r, p, d)
+	err = s.view(ctx, func(r *guard.Reader) (err error) {
+		b.public, err = mayDownload(r, d)
 		return err
 	})
 	if err == nil {
@@ -143,22 +141,12 @@ func identityEmpty(c entity.CID) bool {
 }
 
 // readBlock reads a version of an entity or a block of a chain.
-func (b *gatewayBlock) readBlock(r entity.Reader, p access.Principal) (err error) {
-	if b.data, err = r.Block(b.cid); err != nil {
+func (b *gatewayBlock) readBlock(r *guard.Reader) (err error) {
+	var h entity.Head
+	if b.data, h, err = r.Owned(b.cid); err != nil {
 		return err
 	}
-	id, err := blockOwner(b.data)
-	if err != nil {
-		return err
-	}
-	h, err := r.Head(id)
-	if err != nil {
-		return err
-	}
-	if err := allow(p, "entity:view", h); err != nil {
-		return err
-	}
-	b.public = allow(access.Principal{}, "entity:view", h) == nil
+	b.public = r.Public("entity:view", h)
 	b.height, err = blockHeight(b.data)
 	return err
 }
@@ -169,7 +157,7 @@ func blockHeight(block []byte) (int64, error) {
 		Ver int64 `cbor:"ver"`
 		N   int64 `cbor:"n"`
 	}
-	if err := ownerMode.Unmarshal(block, &at); err != nil {
+	if err := heightMode.Unmarshal(block, &at); err != nil {
 		return 0, entity.Internal("native.blockHeight", err)
 	}
 	return max(at.Ver, at.N), nil
@@ -179,9 +167,9 @@ func blockHeight(block []byte) (int64, error) {
 // for one that the caller may download.
 const maxSharers = 1000
 
-// mayDownload decides whether a principal may have content: that of any file
+// mayDownload decides whether the caller may have content: that of any file
 // that it may download, as it is or as it was. public tells whether anybody may.
-func mayDownload(r entity.Reader, p access.Principal, d entity.Digest) (public bool, err error) {
+func mayDownload(r *guard.Reader, d entity.Digest) (public bool, err error) {
 	denied := error(entity.NotFound("native.mayDownload", "no file has such content"))
 	n := 0
 	for ref, err := range index.Files(r, d) {
@@ -192,13 +180,15 @@ func mayDownload(r entity.Reader, p access.Principal, d entity.Digest) (public b
 			break
 		}
 		h, err := r.Head(ref.File)
-		if err != nil {
+		switch {
+		case err != nil && entity.KindOf(err) == entity.KindNotFound:
+			continue // hidden
+		case err != nil:
 			return false, err
-		}
-		if allow(access.Principal{}, "file:download", h) == nil {
+		case r.Public("file:download", h):
 			return true, nil
 		}
-		if denied = allow(p, "file:download", h); denied == nil {
+		if denied = r.May("file:download", h); denied == nil {
 			return false, nil
 		}
 	}

@@ -9,10 +9,9 @@ import (
 
 	"github.com/multiformats/go-multihash"
 
-	"stemma/api/auth"
 	"stemma/api/wire"
 	"stemma/entity"
-	"stemma/entity/access"
+	"stemma/entity/guard"
 	"stemma/files"
 	"stemma/versions/car"
 )
@@ -38,10 +37,7 @@ func (s *Service) replyCAR(ctx context.Context, in *getIPFSIn, form ipfsForm, b 
 	if name == "" {
 		name = b.cid.String() + ".car"
 	}
-	walk := &carWalk{service: s, principal: auth.From(ctx), root: b.cid, all: all, dups: form.dups, seen: map[carKey]struct{}{}}
-	if b.public {
-		walk.principal = access.Principal{} // so that everybody gets the same, as the caches will have it
-	}
+	walk := &carWalk{service: s, root: b.cid, all: all, dups: form.dups, seen: map[carKey]struct{}{}, public: b.public}
 	reply := &wire.Reply{Stream: func(w http.ResponseWriter, r *http.Request) error {
 		if r.Method == http.MethodHead {
 			w.WriteHeader(http.StatusOK)
@@ -108,14 +104,14 @@ type carKey struct {
 // carWalk sends blocks depth first: a block, then what its links lead to, in
 // the order they stand in it.
 type carWalk struct {
-	service   *Service
-	principal access.Principal
-	root      entity.CID
-	all       bool // also what is linked to
-	dups      bool
-	stack     []entity.CID // still to be visited, the next one last
-	seen      map[carKey]struct{}
-	sent      int
+	service *Service
+	root    entity.CID
+	all     bool // also what is linked to
+	public  bool // only what anybody may have, so that everybody gets the same, as the caches will have it
+	dups    bool
+	stack   []entity.CID // still to be visited, the next one last
+	seen    map[carKey]struct{}
+	sent    int
 }
 
 func (k *carWalk) write(ctx context.Context, w http.ResponseWriter) error {
@@ -145,7 +141,7 @@ func (k *carWalk) write(ctx context.Context, w http.ResponseWriter) error {
 // send. A client that reads slowly holds no state open.
 func (k *carWalk) gather(ctx context.Context) (piece []gatewayBlock, err error) {
 	size := 0
-	err = k.service.view(ctx, func(r entity.Reader) error {
+	err = k.service.view(ctx, func(r *guard.Reader) error {
 		for len(k.stack) > 0 && size < blocksPiece {
 			c := k.stack[len(k.stack)-1]
 			k.stack = k.stack[:len(k.stack)-1]
@@ -169,7 +165,7 @@ func (k *carWalk) gather(ctx context.Context) (piece []gatewayBlock, err error) 
 
 // visit reads a block and puts its links on the stack; nil for what was sent
 // already, is not here, or may not be seen.
-func (k *carWalk) visit(r entity.Reader, c entity.CID) (*gatewayBlock, error) {
+func (k *carWalk) visit(r *guard.Reader, c entity.CID) (*gatewayBlock, error) {
 	d, ours := entity.DigestOf(c)
 	if !ours || c.Prefix().MhType == multihash.IDENTITY {
 		return nil, nil
@@ -185,8 +181,8 @@ func (k *carWalk) visit(r entity.Reader, c entity.CID) (*gatewayBlock, error) {
 	b := &gatewayBlock{cid: c}
 	var err error
 	if files.IsContent(c) {
-		_, err = mayDownload(r, k.principal, d)
-	} else if err = b.readBlock(r, k.principal); err == nil && k.all {
+		b.public, err = mayDownload(r, d)
+	} else if err = b.readBlock(r); err == nil && k.all && (b.public || !k.public) {
 		var links []entity.CID
 		links, err = car.Links(b.data)
 		slices.Reverse(links)
@@ -194,6 +190,9 @@ func (k *carWalk) visit(r entity.Reader, c entity.CID) (*gatewayBlock, error) {
 	}
 	if err != nil {
 		return nil, unlessKind(err, entity.KindNotFound, entity.KindForbidden, entity.KindUnauthenticated)
+	}
+	if k.public && !b.public {
+		return nil, nil
 	}
 	return b, nil
 }

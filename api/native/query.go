@@ -5,6 +5,7 @@ import (
 
 	"stemma/api/wire"
 	"stemma/entity"
+	"stemma/entity/guard"
 	"stemma/query"
 )
 
@@ -133,8 +134,8 @@ func (s *Service) query(ctx context.Context, in *queryIn) (*wire.Reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, graphTimeout)
 	defer cancel()
 	var out QueryResponse
-	err = s.view(ctx, func(r entity.Reader) error {
-		found, err := q.Run(ctx, s.network(ctx).Graph.Snapshot(), in.options(r))
+	err = s.view(ctx, func(r *guard.Reader) error {
+		found, err := q.Run(ctx, s.graph(ctx, r), in.options(r))
 		if err != nil {
 			return err
 		}
@@ -238,13 +239,16 @@ func (s *Service) explain(ctx context.Context, in *queryIn) (*wire.Reply, error)
 	if err != nil {
 		return nil, err
 	}
-	steps, err := q.Explain(s.network(ctx).Graph.Snapshot(), query.Options{K: in.K, KExplore: in.KExplore, Collection: in.Collection})
-	if err != nil {
-		return nil, err
-	}
-	out := ExplainResponse{Query: q.String(), Steps: make([]ExplainStep, 0, len(steps))}
-	for _, step := range steps {
-		out.Steps = append(out.Steps, ExplainStep{Op: step.Op, Detail: step.Detail, Rows: step.Rows, Position: step.Position, NeedsSearch: step.NeedsScorer})
-	}
-	return wire.OK(out), nil
+	out := ExplainResponse{Query: q.String(), Steps: []ExplainStep{}}
+	err = s.view(ctx, func(r *guard.Reader) error {
+		if err := r.May("query:execute", entity.Head{}); err != nil {
+			return err
+		}
+		steps, err := q.Explain(s.graph(ctx, r), query.Options{K: in.K, KExplore: in.KExplore, Collection: in.Collection})
+		for _, step := range steps {
+			out.Steps = append(out.Steps, ExplainStep{Op: step.Op, Detail: step.Detail, Rows: step.Rows, Position: step.Position, NeedsSearch: step.NeedsScorer})
+		}
+		return err
+	})
+	return wire.OK(out), err
 }

@@ -72,14 +72,14 @@ func (in *relationshipIn) check() error {
 }
 
 func (s *Service) addRelationship(ctx context.Context, in *relationshipIn) (*wire.Reply, error) {
-	out, err := s.pair(ctx, in, func(tx txn, p entity.Predicate, peer entity.Head) func(*entity.Manifest) error {
+	out, err := s.pair(ctx, in, func(p entity.Predicate, peer entity.Head) func(*entity.Manifest) error {
 		return relate(p, peer, nil, in.Note)
 	})
 	return wire.Created(out), err
 }
 
 func (s *Service) removeRelationship(ctx context.Context, in *relationshipIn) (*wire.Reply, error) {
-	out, err := s.pair(ctx, in, func(tx txn, p entity.Predicate, peer entity.Head) func(*entity.Manifest) error {
+	out, err := s.pair(ctx, in, func(p entity.Predicate, peer entity.Head) func(*entity.Manifest) error {
 		return unrelate(p, peer.ID, in.Note)
 	})
 	return wire.OK(out), err
@@ -87,7 +87,7 @@ func (s *Service) removeRelationship(ctx context.Context, in *relationshipIn) (*
 
 // pair edits the source and, with a target predicate, the target, in one
 // transaction.
-func (s *Service) pair(ctx context.Context, in *relationshipIn, edit func(txn, entity.Predicate, entity.Head) func(*entity.Manifest) error) (RelationshipPair, error) {
+func (s *Service) pair(ctx context.Context, in *relationshipIn, edit func(entity.Predicate, entity.Head) func(*entity.Manifest) error) (RelationshipPair, error) {
 	var out RelationshipPair
 	if err := in.check(); err != nil {
 		return out, err
@@ -101,7 +101,7 @@ func (s *Service) pair(ctx context.Context, in *relationshipIn, edit func(txn, e
 		if err != nil {
 			return err
 		}
-		v, err := tx.put("entity:update", in.SourceID, in.SourceTip, edit(tx, in.SourcePredicate, target))
+		v, err := tx.put("entity:update", in.SourceID, in.SourceTip, edit(in.SourcePredicate, tx.mention(source, target)))
 		if err != nil {
 			return err
 		}
@@ -109,7 +109,7 @@ func (s *Service) pair(ctx context.Context, in *relationshipIn, edit func(txn, e
 		if in.TargetPredicate == "" {
 			return nil
 		}
-		if v, err = tx.put("entity:update", in.TargetID, in.TargetTip, edit(tx, in.TargetPredicate, source)); err != nil {
+		if v, err = tx.put("entity:update", in.TargetID, in.TargetTip, edit(in.TargetPredicate, tx.mention(target, source))); err != nil {
 			return err
 		}
 		out.Target = respondVersion(v)
@@ -149,8 +149,12 @@ type connectIn struct {
 
 func (s *Service) connect(ctx context.Context, in *connectIn) (*wire.Reply, error) {
 	out, err := s.oneSided(ctx, in.ends, in.ExpectTip, func(tx txn) (func(*entity.Manifest) error, error) {
+		source, err := tx.live("entity:update", in.SourceID)
+		if err != nil {
+			return nil, err
+		}
 		target, err := tx.Head(in.TargetID)
-		return relate(in.Predicate, target, given(map[string]*string{"label": in.Label, "description": in.Description}), in.Note), err
+		return relate(in.Predicate, tx.mention(source, target), given(map[string]*string{"label": in.Label, "description": in.Description}), in.Note), err
 	})
 	return wire.Created(out), err
 }

@@ -9,15 +9,18 @@ import (
 	"stemma/api/wire"
 	"stemma/entity"
 	"stemma/entity/access"
+	"stemma/entity/guard"
+	"stemma/entity/scope"
 	"stemma/files"
 	"stemma/graph"
 )
 
 // Network is one network's store with the engines over it.
 type Network struct {
-	Store entity.Store
-	Graph *graph.Index
-	Blobs *files.Blobs // content of files; the index of package files/index is among Store's projections
+	Store  entity.Store
+	Scopes *scope.Index // among Store's projections
+	Graph  *graph.Index // likewise
+	Blobs  *files.Blobs // content of files; the index of package files/index is among Store's projections
 
 	MaxFile int64 // bytes of a file's content; 0: DefaultMaxFile
 }
@@ -25,14 +28,19 @@ type Network struct {
 // Service answers the operations of this view.
 type Service struct {
 	networks map[entity.Network]Network
+	guards   map[entity.Network]*guard.Guard
 	now      func() time.Time
 }
 
 // New makes the view over the given networks.
 func New(now func() time.Time, networks ...Network) *Service {
-	s := &Service{networks: make(map[entity.Network]Network), now: now}
+	s := &Service{networks: make(map[entity.Network]Network), guards: make(map[entity.Network]*guard.Guard), now: now}
 	for _, n := range networks {
+		if n.Scopes == nil {
+			panic("native.New: a network needs Scopes: without policies everything would be open")
+		}
 		s.networks[n.Store.Network()] = n
+		s.guards[n.Store.Network()] = guard.New(n.Store, n.Scopes, now)
 	}
 	return s
 }
@@ -41,7 +49,7 @@ func New(now func() time.Time, networks ...Network) *Service {
 func (s *Service) Operations() []wire.Operation {
 	var all []wire.Operation
 	for _, group := range [][]wire.Operation{
-		s.collectionOps(), s.entityOps(), s.relationshipOps(), s.folderOps(), s.fileOps(), s.versionOps(), s.ipfsOps(), s.blockOps(), s.graphOps(), s.queryOps(), s.eventOps(),
+		s.userOps(), s.collectionOps(), s.roleOps(), s.memberOps(), s.tenantOps(), s.entityOps(), s.permissionOps(), s.relationshipOps(), s.folderOps(), s.fileOps(), s.versionOps(), s.ipfsOps(), s.blockOps(), s.graphOps(), s.queryOps(), s.eventOps(),
 	} {
 		all = append(all, group...)
 	}
@@ -50,34 +58,20 @@ func (s *Service) Operations() []wire.Operation {
 
 func (s *Service) network(ctx context.Context) Network { return s.networks[wire.NetworkOf(ctx)] }
 
-// view runs fn on the latest state of the request's network.
-func (s *Service) view(ctx context.Context, fn func(entity.Reader) error) error {
-	return s.network(ctx).Store.View(ctx, fn)
+// view runs fn on the latest state of the request's network, as the request's
+// principal may see it.
+func (s *Service) view(ctx context.Context, fn func(*guard.Reader) error) error {
+	return s.guards[wire.NetworkOf(ctx)].View(ctx, auth.From(ctx), fn)
 }
 
 // update runs fn as a transaction of the request's principal.
 func (s *Service) update(ctx context.Context, fn func(txn) error) error {
-	p := auth.From(ctx)
-	_, err := s.network(ctx).Store.Update(ctx, p.Actor(), func(tx entity.Tx) error {
-		return fn(txn{Tx: tx, principal: p})
-	})
+	_, err := s.guards[wire.NetworkOf(ctx)].Update(ctx, auth.From(ctx), func(tx *guard.Tx) error { return fn(txn{tx}) })
 	return err
 }
 
 // txn is a transaction of a principal.
-type txn struct {
-	entity.Tx
-	principal access.Principal
-}
-
-// allow decides an action on an entity. On a collection the action of the
-// base type "entity" stands for the collection's own, but for view.
-func allow(p access.Principal, a access.Action, on entity.Head) error {
-	if verb, ok := strings.CutPrefix(string(a), "entity:"); ok && verb != "view" && on.Type == entity.TypeCollection {
-		a = access.Action("collection:" + verb)
-	}
-	return access.Check(p, a, on)
-}
+type txn struct{ *guard.Tx }
 
 // head reads an entity that the principal may take the action on.
 func (t txn) head(a access.Action, id entity.ID) (entity.Head, error) {
@@ -85,7 +79,7 @@ func (t txn) head(a access.Action, id entity.ID) (entity.Head, error) {
 	if err != nil {
 		return h, err
 	}
-	return h, allow(t.principal, a, h)
+	return h, t.May(a, h)
 }
 
 // live is head for an entity that is not deleted and, where typ is given, of
@@ -132,14 +126,23 @@ func (t txn) put(a access.Action, id entity.ID, tip wire.Tip, edit func(*entity.
 	return t.Put(id, tip.Expect(), edit)
 }
 
+// mention is a peer as the server writes it into a relationship of holder: with
+// its label only where everybody who may view the holder may view the peer too.
+func (t txn) mention(holder, peer entity.Head) entity.Head {
+	if peer.ID != holder.ID && peer.Collection != holder.Collection && !t.Public("entity:view", peer) {
+		peer.Label = ""
+	}
+	return peer
+}
+
 // manifestOf reads the tip of a live or deleted entity that the principal may
 // view.
-func (s *Service) manifestOf(ctx context.Context, r entity.Reader, a access.Action, id entity.ID, typ ...string) (entity.Head, *entity.Manifest, error) {
+func manifestOf(r *guard.Reader, a access.Action, id entity.ID, typ ...string) (entity.Head, *entity.Manifest, error) {
 	h, err := r.Head(id)
 	if err != nil {
 		return h, nil, err
 	}
-	if err := allow(auth.From(ctx), a, h); err != nil {
+	if err := r.May(a, h); err != nil {
 		return h, nil, err
 	}
 	if err := ofType(h, typ...); err != nil {

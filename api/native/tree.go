@@ -4,9 +4,9 @@ import (
 	"context"
 	"strings"
 
-	"stemma/api/auth"
 	"stemma/api/wire"
 	"stemma/entity"
+	"stemma/entity/guard"
 	"stemma/graph"
 )
 
@@ -48,12 +48,12 @@ func (s *Service) tree(ctx context.Context, in *treeIn) (*wire.Reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, graphTimeout)
 	defer cancel()
 	var out TreeResponse
-	err := s.view(ctx, func(r entity.Reader) error {
+	err := s.view(ctx, func(r *guard.Reader) error {
 		h, err := r.Head(in.ID)
 		if err != nil {
 			return err
 		}
-		if err := allow(auth.From(ctx), "entity:view", h); err != nil {
+		if err := r.May("entity:view", h); err != nil {
 			return err
 		}
 		if h.Deleted {
@@ -65,7 +65,7 @@ func (s *Service) tree(ctx context.Context, in *treeIn) (*wire.Reply, error) {
 				q.Predicates = append(q.Predicates, entity.Predicate(p))
 			}
 		}
-		root, total, truncated, err := s.network(ctx).Graph.Snapshot().Tree(ctx, q)
+		root, total, truncated, err := s.graph(ctx, r).Tree(ctx, q)
 		if err != nil {
 			return err
 		}

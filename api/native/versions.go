@@ -3,9 +3,9 @@ package native
 import (
 	"context"
 
-	"stemma/api/auth"
 	"stemma/api/wire"
 	"stemma/entity"
+	"stemma/entity/guard"
 	"stemma/versions"
 )
 
@@ -68,8 +68,8 @@ func (s *Service) listVersions(ctx context.Context, in *listVersionsIn) (*wire.R
 	if err != nil {
 		return nil, err
 	}
-	err = s.view(ctx, func(r entity.Reader) error {
-		if err := s.mayView(ctx, r, in.ID); err != nil {
+	err = s.view(ctx, func(r *guard.Reader) error {
+		if err := mayView(r, in.ID); err != nil {
 			return err
 		}
 		page, err := versions.History(r, in.ID, from, in.Limit)
@@ -89,12 +89,12 @@ func (s *Service) listVersions(ctx context.Context, in *listVersionsIn) (*wire.R
 }
 
 // mayView decides whether the caller may see an entity.
-func (s *Service) mayView(ctx context.Context, r entity.Reader, id entity.ID) error {
+func mayView(r *guard.Reader, id entity.ID) error {
 	h, err := r.Head(id)
 	if err != nil {
 		return err
 	}
-	return allow(auth.From(ctx), "entity:view", h)
+	return r.May("entity:view", h)
 }
 
 func optionalCID(field, text string) (entity.CID, error) {
@@ -142,12 +142,12 @@ type ManifestBody struct {
 }
 
 func (s *Service) getManifest(ctx context.Context, in *getManifestIn) (reply *wire.Reply, err error) {
-	err = s.view(ctx, func(r entity.Reader) error {
+	err = s.view(ctx, func(r *guard.Reader) error {
 		m, err := r.Manifest(in.CID)
 		if err != nil {
 			return err
 		}
-		if err := s.mayView(ctx, r, m.ID); err != nil {
+		if err := mayView(r, m.ID); err != nil {
 			return err
 		}
 		switch in.Format {
@@ -206,8 +206,8 @@ func (s *Service) diff(ctx context.Context, in *diffIn) (*wire.Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = s.view(ctx, func(r entity.Reader) error {
-		if err := s.mayView(ctx, r, in.ID); err != nil {
+	err = s.view(ctx, func(r *guard.Reader) error {
+		if err := mayView(r, in.ID); err != nil {
 			return err
 		}
 		pair, err := versions.Diff(r, in.ID, from, to)

@@ -22,6 +22,8 @@ var imports = map[string][]string{
 	"entity":                 {},
 	"entity/access":          {"entity"},
 	"entity/listing":         {"entity"},
+	"entity/scope":           {"entity", "entity/access"},
+	"entity/guard":           {"entity", "entity/access", "entity/scope"},
 	"entity/store":           {"entity"},
 	"entity/storetest":       {"entity"},
 	"graph":                  {"entity"},
@@ -36,7 +38,7 @@ var imports = map[string][]string{
 	"api":                    {"api/wire"},
 	"api/wire":               {"entity"},
 	"api/auth":               {"entity", "entity/access"},
-	"api/native":             {"api/auth", "api/wire", "entity", "entity/access", "entity/listing", "events", "files", "files/index", "graph", "query", "versions", "versions/car"},
+	"api/native":             {"api/auth", "api/wire", "entity", "entity/access", "entity/guard", "entity/listing", "entity/scope", "events", "files", "files/index", "graph", "query", "versions", "versions/car"},
 	"cmd/stemma":             {"*"},
 	"cmd/stemma/archive":     {"entity", "entity/listing", "files", "files/index", "versions/car"},
 	"cmd/stemma/backup":      {"api/auth", "api/wire", "cmd/stemma/content", "entity", "entity/access", "entity/store", "files", "files/index"},
@@ -53,7 +55,7 @@ var testImports = map[string][]string{
 	"entity/store":           {"entity/storetest", "entity/listing", "graph"},
 	"entity/listing":         {"entity/store"},
 	"events":                 {"entity/storetest"},
-	"events/syncclient":      {"api/native", "api/wire", "entity/store", "entity/listing", "graph"},
+	"events/syncclient":      {"api/native", "api/wire", "entity/store", "entity/listing", "entity/scope", "graph"},
 	"files":                  {"files/filestest"},
 	"files/index":            {"entity/store"},
 	"api":                    {"entity"},
@@ -64,7 +66,7 @@ var testImports = map[string][]string{
 	"cmd/stemma/content":     {"entity/store"},
 	"cmd/stemma/gitimport":   {"entity/store", "entity/storetest", "entity/listing", "graph"},
 	"cmd/stemma/jsonlimport": {"entity/store", "entity/storetest", "entity/listing", "graph"},
-	"cmd/stemma/mirror":      {"api/native", "api/wire", "entity/store", "entity/listing", "graph"},
+	"cmd/stemma/mirror":      {"api/native", "api/wire", "entity/store", "entity/listing", "entity/scope", "graph"},
 }
 
 type goPackage struct {

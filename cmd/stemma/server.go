@@ -19,6 +19,7 @@ import (
 	"stemma/api/wire"
 	"stemma/entity"
 	"stemma/entity/listing"
+	"stemma/entity/scope"
 	"stemma/entity/store"
 	fileindex "stemma/files/index"
 	"stemma/graph"
@@ -118,9 +119,9 @@ func (s *server) openNetwork(ctx context.Context, o serverOptions, name entity.N
 	if o.data != "" {
 		dir = filepath.Join(o.data, string(name))
 	}
-	index := graph.New()
+	index, scopes := graph.New(), scope.New()
 	st, err := store.Open(store.Options{
-		Dir: dir, Network: name, Projections: projections(index), Logger: o.logger, Registry: registry, CacheBytes: o.cacheBytes,
+		Dir: dir, Network: name, Projections: withScopes(index, scopes), Logger: o.logger, Registry: registry, CacheBytes: o.cacheBytes,
 	})
 	if err != nil {
 		return native.Network{}, err
@@ -136,7 +137,7 @@ func (s *server) openNetwork(ctx context.Context, o serverOptions, name entity.N
 	if err != nil {
 		return native.Network{}, err
 	}
-	return native.Network{Store: st, Graph: index, Blobs: blobs, MaxFile: o.maxFile}, graphMetrics(registry, name, index)
+	return native.Network{Store: st, Scopes: scopes, Graph: index, Blobs: blobs, MaxFile: o.maxFile}, graphMetrics(registry, name, index)
 }
 
 // scratchDir is a directory that goes when the server does.
@@ -148,8 +149,10 @@ func (s *server) scratchDir() (dir string, err error) {
 }
 
 // projections is the table of what is kept up with every commit.
-func projections(index *graph.Index) []entity.Projection {
-	return []entity.Projection{index, listing.Projection{}, fileindex.Projection{}}
+func projections(index *graph.Index) []entity.Projection { return withScopes(index, scope.New()) }
+
+func withScopes(index *graph.Index, scopes *scope.Index) []entity.Projection {
+	return []entity.Projection{index, listing.Projection{}, scopes, fileindex.Projection{}}
 }
 
 func graphMetrics(registry *prometheus.Registry, name entity.Network, index *graph.Index) error {

@@ -86,11 +86,22 @@ func prefix(collection entity.ID, typ string) []byte {
 
 // Collection gives limit entities of a collection, newest first, after the
 // first offset of them; typ "" means any. more tells whether others follow.
-func Collection(r entity.Reader, collection entity.ID, typ string, offset, limit int) (ids []entity.ID, more bool, err error) {
+// keep, where it is not nil, tells which of them count at all.
+func Collection(r entity.Reader, collection entity.ID, typ string, offset, limit int, keep func(entity.ID) (bool, error)) (ids []entity.ID, more bool, err error) {
 	n := 0
 	for row, err := range r.Rows(name).Scan(prefix(collection, typ), nil) {
 		if err != nil {
 			return nil, false, err
+		}
+		id := tailID(row.Key)
+		if keep != nil {
+			kept, err := keep(id)
+			if err != nil {
+				return nil, false, err
+			}
+			if !kept {
+				continue
+			}
 		}
 		if n++; n <= offset {
 			continue
@@ -98,7 +109,7 @@ func Collection(r entity.Reader, collection entity.ID, typ string, offset, limit
 		if len(ids) == limit {
 			return ids, true, nil
 		}
-		ids = append(ids, tailID(row.Key))
+		ids = append(ids, id)
 	}
 	return ids, false, nil
 }

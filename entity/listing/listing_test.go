@@ -104,7 +104,7 @@ func compare(t *testing.T, s *store.Store, collections, ids []entity.ID) {
 				want := scan(t, r, c, typ, ids)
 				var got []entity.ID
 				for more := true; more; {
-					page, m, err := listing.Collection(r, c, typ, len(got), 4)
+					page, m, err := listing.Collection(r, c, typ, len(got), 4, nil)
 					if err != nil {
 						return err
 					}

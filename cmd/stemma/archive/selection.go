@@ -35,7 +35,7 @@ func (s Selection) chosen(r entity.Reader) (chosen, error) {
 	if h.Type != entity.TypeCollection {
 		return nil, entity.Invalid(op, "%s is of type %s; export it as an entity", h.ID, h.Type)
 	}
-	ids, _, err := listing.Collection(r, s.Collection, "", 0, math.MaxInt)
+	ids, _, err := listing.Collection(r, s.Collection, "", 0, math.MaxInt, nil)
 	if err != nil {
 		return nil, err
 	}

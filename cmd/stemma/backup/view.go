@@ -42,7 +42,7 @@ func (v View) Operations() []wire.Operation {
 
 // local is the network of the request, for who may back it up.
 func (v View) local(ctx context.Context) (Local, error) {
-	if err := access.Check(auth.From(ctx), Action, entity.Head{}); err != nil {
+	if err := access.CheckStore(auth.From(ctx), Action); err != nil {
 		return Local{}, err
 	}
 	l, ok := v[wire.NetworkOf(ctx)]

@@ -23,6 +23,7 @@ import (
 	"stemma/api/wire"
 	"stemma/entity"
 	"stemma/entity/listing"
+	"stemma/entity/scope"
 	"stemma/entity/store"
 	"stemma/graph"
 )
@@ -57,7 +58,7 @@ func serveChild(args []string) (err error) {
 		return err
 	}
 	ctx := context.Background()
-	index := graph.New()
+	index, scopes := graph.New(), scope.New()
 	var s *store.Store
 	defer func() {
 		if s != nil {
@@ -65,7 +66,7 @@ func serveChild(args []string) (err error) {
 		}
 	}()
 	return c.Serve(ctx, os.Stdin, os.Stdout, func() (entity.Store, error) {
-		opened, err := store.Open(store.Options{Dir: mainStore(c.Data), Projections: []entity.Projection{index, listing.Projection{}}, Registry: prometheus.NewRegistry()})
+		opened, err := store.Open(store.Options{Dir: mainStore(c.Data), Projections: []entity.Projection{index, listing.Projection{}, scopes}, Registry: prometheus.NewRegistry()})
 		if err != nil {
 			return nil, err
 		}
@@ -74,7 +75,7 @@ func serveChild(args []string) (err error) {
 		return s, err
 	}, func(ctx context.Context, ready func(string) error) error {
 		handler := wire.New(wire.Options{
-			Ops: native.New(time.Now, native.Network{Store: s, Graph: index}).Operations(),
+			Ops: native.New(time.Now, native.Network{Store: s, Scopes: scopes, Graph: index}).Operations(),
 			Authenticate: func(r *http.Request) (context.Context, bool, error) {
 				p, err := auth.FromHeader(r.Context(), s, r.Header.Get("Authorization"))
 				return auth.With(r.Context(), p), !p.Anonymous(), err

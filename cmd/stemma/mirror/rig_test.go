@@ -17,6 +17,7 @@ import (
 	"stemma/cmd/stemma/mirror"
 	"stemma/entity"
 	"stemma/entity/listing"
+	"stemma/entity/scope"
 	"stemma/entity/store"
 	"stemma/events/syncclient"
 	"stemma/graph"
@@ -36,10 +37,10 @@ func newSource(t testing.TB) *source {
 	s := &source{stores: map[entity.Network]*store.Store{}}
 	var networks []native.Network
 	for _, name := range []entity.Network{entity.Main, entity.Test} {
-		index := graph.New()
-		st := openStore(t, store.Options{Network: name}, index)
+		index, scopes := graph.New(), scope.New()
+		st := openStore(t, store.Options{Network: name, Projections: []entity.Projection{scopes}}, index)
 		s.stores[name] = st
-		networks = append(networks, native.Network{Store: st, Graph: index})
+		networks = append(networks, native.Network{Store: st, Scopes: scopes, Graph: index})
 	}
 	s.handler = wire.New(wire.Options{Ops: native.New(time.Now, networks...).Operations()})
 	s.start()
@@ -51,7 +52,7 @@ func newSource(t testing.TB) *source {
 // ends it is checked.
 func openStore(t testing.TB, o store.Options, index *graph.Index) *store.Store {
 	t.Helper()
-	o.Projections = []entity.Projection{index, listing.Projection{}}
+	o.Projections = append(o.Projections, index, listing.Projection{})
 	st, err := store.Open(o)
 	if err != nil {
 		t.Fatal(err)
