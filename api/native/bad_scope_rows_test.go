@@ -96,7 +96,7 @@ func badScopeRows() map[string]badRow {
 	}
 	for _, k := range []struct{ name, path, of, free string }{{"Tenant", "/tenants", "team", "F3EE"}, {"Group", "/groups", "group", "F4EE"}} {
 		id, tip := "$"+k.of, "$"+k.of+"tip"
-		rows["create"+k.name] = badRow{path: k.path, body: `{"label":"s","id":"01KDVR0000000000000000`+k.free+`","description":"d","roles":{"owner":["tenant:manage","group:manage"]},"tenant":"$team","visibility":"private","properties":{},"relationships":[{"predicate":"p","peer":"$note"}],"note":"n"}`, status: 201, faults: []fault{
+		rows["create"+k.name] = badRow{path: k.path, body: `{"label":"s","id":"01KDVR0000000000000000` + k.free + `","description":"d","roles":{"owner":["tenant:manage","group:manage"]},"tenant":"$team","visibility":"private","properties":{},"relationships":[{"predicate":"p","peer":"$note"}],"note":"n"}`, status: 201, faults: []fault{
 			{name: "an id taken", body: `{"label":"s","id":"` + id + `"}`, status: 409},
 			{name: "an id of the other network", body: `{"label":"s","id":"$far"}`, status: 400},
 			{name: "a role without sense", body: `{"label":"s","roles":{"a":["b"]}}`, status: 400},

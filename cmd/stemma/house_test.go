@@ -54,6 +54,8 @@ var imports = map[string][]string{
 var testImports = map[string][]string{
 	"entity/store":           {"entity/storetest", "entity/listing", "graph"},
 	"entity/listing":         {"entity/store"},
+	"entity/scope":           {"entity/store"},
+	"entity/guard":           {"entity/store", "entity/storetest"},
 	"events":                 {"entity/storetest"},
 	"events/syncclient":      {"api/native", "api/wire", "entity/store", "entity/listing", "entity/scope", "graph"},
 	"files":                  {"files/filestest"},

@@ -7,10 +7,10 @@
 //
 // # Rows
 //
-//	key                        value
-//	's', the scope's id        the policy, dag-cbor
-//	'm', a byte of length, a    empty: the principal, group or * has a role there,
-//	     principal, the scope  which may have expired
+//	key                         value
+//	's', the scope's id         the policy, dag-cbor
+//	'm', a byte of length, a    empty: who has a role there, which may have
+//	     principal, the scope  expired; of live scopes
 //
 // # Laws
 //

@@ -85,20 +85,28 @@ func (x *Index) Apply(t entity.Transition, w entity.RowWriter) error {
 		return err
 	}
 	w.Set(scopeKey(t.ID), row)
-	if t.After.Deleted() {
-		return nil // who was bound still is
-	}
-	if t.Before != nil {
-		if before := access.PolicyOf(t.Before); before != nil {
-			for who := range before.Bound {
-				if now.Bound[who] == nil {
-					w.Delete(memberKey(who, t.ID))
-				}
-			}
+	before, after := t.Live()
+	was, is := members(before), members(after)
+	for who := range was {
+		if is[who] == nil {
+			w.Delete(memberKey(who, t.ID))
 		}
 	}
-	for who := range now.Bound {
-		w.Set(memberKey(who, t.ID), nil)
+	for who := range is {
+		if was[who] == nil {
+			w.Set(memberKey(who, t.ID), nil)
+		}
+	}
+	return nil
+}
+
+// members are who is bound in a live scope, by whom it is found.
+func members(m *entity.Manifest) map[entity.ID][]access.Binding {
+	if m == nil {
+		return nil
+	}
+	if p := access.PolicyOf(m); p != nil {
+		return p.Bound
 	}
 	return nil
 }
@@ -151,7 +159,7 @@ func (x *Index) defaults(typ string) map[string][]access.Action {
 }
 
 // Of yields the scopes in which a principal, a group or [entity.Wildcard] has a
-// role, ascending by id: deleted scopes and roles that have expired among them.
+// role, ascending by id: roles that have expired among them, deleted scopes not.
 func Of(r entity.Reader, who entity.ID) iter.Seq2[entity.ID, error] {
 	return func(yield func(entity.ID, error) bool) {
 		prefix := memberKey(who, "")
