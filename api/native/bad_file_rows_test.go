@@ -12,11 +12,12 @@ import (
 //	full   has "content" under the key "1"
 //	again  had that, and waits for content under the key "2"
 //	gone   had that, and is deleted
-func fileFixture(t *testing.T, w *rig, keep func(string, object)) {
+func fileFixture(t *testing.T, w *rig, vars map[string]string, post func(name, path, body string), keep func(string, object)) {
 	t.Helper()
 	for _, name := range []string{"file", "full", "again", "gone"} {
-		e := w.must(t, 201, "POST", "/files", object{"key": "1", "filename": "f.json", "content_type": "application/json", "size": 7})
-		path := "/files/" + e["id"].(string)
+		post(name, "/files", `{"key":"1","filename":"f.json","content_type":"application/json","size":7}`)
+		e := object{"id": vars[name], "cid": vars[name+"tip"]}
+		path := "/files/" + vars[name]
 		if name != "file" {
 			e = w.must(t, 200, "POST", path+"/content", 1234567)
 		}

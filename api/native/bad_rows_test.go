@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"stemma/entity"
 )
 
 // fixture makes entities to do wrong with, and names them: $x is an id, $xtip
@@ -17,25 +19,39 @@ import (
 //	none     an id of nobody; far an id of the test network's note
 func fixture(t *testing.T, w *rig) map[string]string {
 	t.Helper()
+	return fixtureIn(t, w, "")
+}
+
+// fixtureIn makes the same in one collection, which is made as the members of a
+// JSON object say; "" leaves what needs no collection outside of all.
+func fixtureIn(t *testing.T, w *rig, in string) map[string]string {
+	t.Helper()
 	vars := map[string]string{"none": unknownID, "nocid": unknownCID, "owner": string(ownerID), "reader": string(readerID)}
 	keep := func(name string, e object) {
 		vars[name], vars[name+"tip"] = e["id"].(string), e["cid"].(string)
 	}
 	post := func(name, path, body string) {
-		keep(name, w.must(t, 201, "POST", path, decode(t, []byte(fill(vars, body)))))
+		if in != "" && path == "/collections" {
+			body = strings.Replace(body, "{", "{"+in+",", 1)
+		}
+		e := decode(t, []byte(fill(vars, body)))
+		if in != "" && (path == "/files" || path == "/folders" || path == "/entities" && e["type"] != entity.TypeUser && e["type"] != entity.TypeAgent) {
+			e["collection"] = vars["coll"]
+		}
+		keep(name, w.must(t, 201, "POST", path, e))
 	}
 	refresh := func(names ...string) {
 		for _, name := range names {
 			keep(name, w.must(t, 200, "GET", "/entities/"+vars[name]+"/tip", nil))
 		}
 	}
+	scopeFixture(t, w, vars, post)
 	post("note", "/entities", `{"type":"note","properties":{"label":"note"}}`)
 	post("person", "/entities", `{"type":"person","properties":{"label":"person"},"relationships":[{"predicate":"knows","peer":"$note"}]}`)
 	vars["old"] = vars["persontip"]
 	w.must(t, 200, "PUT", "/entities/"+vars["person"], object{"expect_tip": vars["old"], "note": "again"})
 	post("dead", "/entities", `{"type":"note"}`)
 	w.must(t, 200, "DELETE", "/entities/"+vars["dead"], object{"expect_tip": vars["deadtip"]})
-	post("coll", "/collections", `{"label":"coll"}`)
 	post("member", "/entities", `{"type":"note","collection":"$coll","relationships":[{"predicate":"has","peer":"$note"}]}`)
 	post("folder", "/folders", `{"label":"folder"}`)
 	post("sub", "/folders", `{"label":"sub","parent":"$folder"}`)
@@ -45,8 +61,7 @@ func fixture(t *testing.T, w *rig) map[string]string {
 	refresh("person", "dead", "folder", "sub", "leaf")
 	far := w.call("POST", "/entities", `{"type":"note"}`, "X-Arke-Network", "test")
 	vars["far"] = decode(t, far.Body.Bytes())["id"].(string)
-	fileFixture(t, w, keep)
-	scopeFixture(t, w, vars, keep)
+	fileFixture(t, w, vars, post, keep)
 	return vars
 }
 

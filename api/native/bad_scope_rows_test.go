@@ -6,12 +6,11 @@ import "testing"
 //
 //	team     a tenant; user a user without any role, robot an agent
 //	group    a group with robot and the reader in it
+//	crew     a group
+//	coll     a collection
 //	roled    a collection in which the reader is an editor, with a role "spare"
-func scopeFixture(t *testing.T, w *rig, vars map[string]string, keep func(string, object)) {
+func scopeFixture(t *testing.T, w *rig, vars map[string]string, post func(name, path, body string)) {
 	t.Helper()
-	post := func(name, path, body string) {
-		keep(name, w.must(t, 201, "POST", path, decode(t, []byte(fill(vars, body)))))
-	}
 	post("team", "/tenants", `{"label":"team"}`)
 	post("user", "/entities", `{"type":"user","properties":{"label":"user"}}`)
 	post("robot", "/entities", `{"type":"agent","properties":{"label":"robot"}}`)
@@ -19,13 +18,15 @@ func scopeFixture(t *testing.T, w *rig, vars map[string]string, keep func(string
 	for _, who := range []string{"robot", "reader"} {
 		w.must(t, 201, "POST", "/groups/"+vars["group"]+"/members", object{"user_id": vars[who]})
 	}
+	post("crew", "/groups", `{"label":"crew"}`)
+	post("coll", "/collections", `{"label":"coll"}`)
 	post("roled", "/collections", `{"label":"roled"}`)
 	for _, path := range []string{"/collections/" + vars["roled"], "/tenants/" + vars["team"]} {
 		w.must(t, 201, "POST", path+"/roles", object{"role": "spare", "actions": []string{"file:view"}})
 		w.must(t, 201, "POST", path+"/members", object{"user_id": vars["reader"], "role": "editor"})
 	}
 	for _, name := range []string{"team", "group", "roled"} {
-		keep(name, w.must(t, 200, "GET", "/entities/"+vars[name]+"/tip", nil))
+		vars[name+"tip"] = w.must(t, 200, "GET", "/entities/"+vars[name]+"/tip", nil)["cid"].(string)
 	}
 }
 

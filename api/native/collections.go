@@ -170,11 +170,8 @@ func (s *Service) listEntities(ctx context.Context, in *listEntitiesIn) (*wire.R
 	}
 	out := CollectionEntitiesResponse{CollectionID: in.ID, CollectionPI: in.ID, Entities: []CollectionEntitySummary{}}
 	err := s.view(ctx, func(r *guard.Reader) error {
-		h, err := r.Head(in.ID)
+		h, err := r.Allowed("collection:view", in.ID)
 		if err != nil {
-			return err
-		}
-		if err := r.May("collection:view", h); err != nil {
 			return err
 		}
 		if err := ofType(h, entity.TypeCollection); err != nil {

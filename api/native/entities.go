@@ -114,7 +114,7 @@ func (t txn) create(a string, b createBody, id entity.ID, typ string, collection
 
 // collection is the head of a live collection.
 func (t txn) collection(id entity.ID) (entity.Head, error) {
-	h, err := t.Head(id)
+	h, err := t.Known(id)
 	switch {
 	case err != nil:
 		return h, entity.NotFound("native.collection", "Collection not found: %s", id)
@@ -274,7 +274,7 @@ func (t TipResponse) AppendJSON(b []byte) []byte {
 
 func (s *Service) getTip(ctx context.Context, in *entityIn) (reply *wire.Reply, err error) {
 	err = s.view(ctx, func(r *guard.Reader) error {
-		h, err := r.Head(in.ID)
+		h, err := r.Allowed("entity:tip", in.ID)
 		if err != nil {
 			return err
 		}
@@ -298,14 +298,14 @@ type EntityCollectionResponse struct {
 func (s *Service) getEntityCollection(ctx context.Context, in *entityIn) (*wire.Reply, error) {
 	var out EntityCollectionResponse
 	err := s.view(ctx, func(r *guard.Reader) error {
-		h, err := r.Head(in.ID)
+		h, err := r.Allowed("entity:view", in.ID)
 		if err != nil {
 			return err
 		}
 		if h.Collection != "" && !h.Deleted {
 			out.CollectionID, out.CollectionPI = &h.Collection, &h.Collection
 		}
-		return r.May("entity:view", h)
+		return nil
 	})
 	return wire.OK(out), err
 }

@@ -102,6 +102,9 @@ func (s *Service) events(ctx context.Context, in *eventsIn) (*wire.Reply, error)
 		network = entity.Network(in.Network)
 		ctx = auth.With(ctx, access.Principal{}) // who one is on one network says nothing on the other
 	}
+	if err := access.CheckStore(auth.From(ctx), "events:list"); err != nil {
+		return nil, err
+	}
 	feed := events.Feed{Source: s.guards[network].Feed(auth.From(ctx))}
 	if strings.Contains(in.Accept, "text/event-stream") {
 		return in.stream(feed, filter)

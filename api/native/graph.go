@@ -116,6 +116,9 @@ func (s *Service) paths(ctx context.Context, in *pathsIn) (*wire.Reply, error) {
 	defer cancel()
 	var out PathsResponse
 	err := s.view(context.WithoutCancel(ctx), func(r *guard.Reader) error {
+		if err := r.May("graph:query", entity.Head{}); err != nil {
+			return err
+		}
 		found, err := s.graph(ctx, r).Paths(ctx, graph.PathsQuery{
 			Sources: in.Sources, Targets: in.Targets, MaxDepth: in.MaxDepth, Direction: in.direction(), Limit: in.Limit,
 		})
@@ -147,6 +150,9 @@ func (s *Service) reachable(ctx context.Context, in *reachableIn) (*wire.Reply, 
 	defer cancel()
 	var out ReachableResponse
 	err := s.view(context.WithoutCancel(ctx), func(r *guard.Reader) error {
+		if err := r.May("graph:query", entity.Head{}); err != nil {
+			return err
+		}
 		found, err := s.graph(ctx, r).Reachable(ctx, graph.ReachQuery{
 			Sources: in.Sources, TargetType: in.TargetType, MaxDepth: in.MaxDepth, Direction: in.direction(), Limit: in.Limit,
 		})
@@ -253,11 +259,11 @@ type GraphEntityResponse struct {
 func (s *Service) graphEntity(ctx context.Context, in *graphEntityIn) (*wire.Reply, error) {
 	var out GraphEntityResponse
 	err := s.view(ctx, func(r *guard.Reader) error {
-		h, err := r.Head(in.ID)
-		if err != nil {
+		if err := r.May("graph:query", entity.Head{}); err != nil {
 			return err
 		}
-		if err := r.May("graph:query", h); err != nil {
+		h, err := r.Allowed("entity:view", in.ID)
+		if err != nil {
 			return err
 		}
 		if h.Deleted {

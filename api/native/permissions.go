@@ -119,11 +119,8 @@ var byStrength = []string{"manage", "update", "create", "view"}
 func (s *Service) entityPermissions(ctx context.Context, in *entityIn) (*wire.Reply, error) {
 	out := EntityPermissionsResponse{EntityID: in.ID, AllowedActions: []access.Action{}}
 	err := s.view(ctx, func(r *guard.Reader) error {
-		h, err := r.Head(in.ID)
+		h, err := r.Allowed("entity:view", in.ID)
 		if err != nil {
-			return err
-		}
-		if err := r.May("entity:view", h); err != nil {
 			return err
 		}
 		out.EntityType = h.Type

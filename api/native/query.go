@@ -135,6 +135,9 @@ func (s *Service) query(ctx context.Context, in *queryIn) (*wire.Reply, error) {
 	defer cancel()
 	var out QueryResponse
 	err = s.view(ctx, func(r *guard.Reader) error {
+		if err := r.May("query:execute", entity.Head{}); err != nil {
+			return err
+		}
 		found, err := q.Run(ctx, s.graph(ctx, r), in.options(r))
 		if err != nil {
 			return err

@@ -39,6 +39,7 @@ type rig struct {
 	ops    []wire.Operation
 	clock  *storetest.Clock
 	stores map[entity.Network]*store.Store
+	scopes map[entity.Network]*scope.Index
 	blobs  map[entity.Network]*files.Blobs
 	dir    string // of blobs
 }
@@ -61,7 +62,7 @@ func newRig(t testing.TB, o rigOptions) *rig {
 }
 
 func openRig(o rigOptions) (*rig, error) {
-	w := &rig{clock: storetest.NewClock(), stores: map[entity.Network]*store.Store{}}
+	w := &rig{clock: storetest.NewClock(), stores: map[entity.Network]*store.Store{}, scopes: map[entity.Network]*scope.Index{}}
 	var networks []native.Network
 	for i, name := range []entity.Network{entity.Main, entity.Test} {
 		index, scopes := graph.New(), scope.New()
@@ -72,7 +73,7 @@ func openRig(o rigOptions) (*rig, error) {
 		if err != nil {
 			return nil, err
 		}
-		w.stores[name] = s
+		w.stores[name], w.scopes[name] = s, scopes
 		if err := seedUsers(s); err != nil {
 			return nil, err
 		}

@@ -74,13 +74,7 @@ func (s *Service) update(ctx context.Context, fn func(txn) error) error {
 type txn struct{ *guard.Tx }
 
 // head reads an entity that the principal may take the action on.
-func (t txn) head(a access.Action, id entity.ID) (entity.Head, error) {
-	h, err := t.Head(id)
-	if err != nil {
-		return h, err
-	}
-	return h, t.May(a, h)
-}
+func (t txn) head(a access.Action, id entity.ID) (entity.Head, error) { return t.Allowed(a, id) }
 
 // live is head for an entity that is not deleted and, where typ is given, of
 // that type.
@@ -138,16 +132,13 @@ func (t txn) mention(holder, peer entity.Head) entity.Head {
 // manifestOf reads the tip of a live or deleted entity that the principal may
 // view.
 func manifestOf(r *guard.Reader, a access.Action, id entity.ID, typ ...string) (entity.Head, *entity.Manifest, error) {
-	h, err := r.Head(id)
+	h, err := r.Allowed(a, id)
 	if err != nil {
-		return h, nil, err
-	}
-	if err := r.May(a, h); err != nil {
 		return h, nil, err
 	}
 	if err := ofType(h, typ...); err != nil {
 		return h, nil, err
 	}
-	m, err := r.Manifest(h.CID())
+	m, err := r.Reader.Manifest(h.CID()) // allowed
 	return h, m, err
 }

@@ -49,11 +49,8 @@ func (s *Service) tree(ctx context.Context, in *treeIn) (*wire.Reply, error) {
 	defer cancel()
 	var out TreeResponse
 	err := s.view(ctx, func(r *guard.Reader) error {
-		h, err := r.Head(in.ID)
+		h, err := r.Allowed("entity:view", in.ID)
 		if err != nil {
-			return err
-		}
-		if err := r.May("entity:view", h); err != nil {
 			return err
 		}
 		if h.Deleted {

@@ -75,11 +75,8 @@ type UserCollectionsResponse struct {
 func (s *Service) userCollections(ctx context.Context, in *userCollectionsIn) (*wire.Reply, error) {
 	out := UserCollectionsResponse{UserID: in.ID, Collections: []UserCollectionItem{}, Pagination: wire.Pagination{Offset: in.Offset, Limit: in.Limit}}
 	err := s.view(ctx, func(r *guard.Reader) error {
-		h, err := r.Head(in.ID)
+		h, err := r.Allowed("user:view", in.ID)
 		if err != nil {
-			return err
-		}
-		if err := r.May("user:view", h); err != nil {
 			return err
 		}
 		if err := ofType(h, entity.TypeUser, entity.TypeAgent); err != nil {

@@ -233,7 +233,7 @@ func Check(p Principal, a Action, on entity.Head, at time.Time, look Lookup) err
 		return err
 	}
 	if on.ID != "" && !d.Cut {
-		if known, err := knows(p, on, at, look); err != nil {
+		if known, err := Knows(p, on, at, look); err != nil {
 			return err
 		} else if !known {
 			return entity.NotFound(op, "Entity not found")
@@ -252,9 +252,9 @@ func Check(p Principal, a Action, on entity.Head, at time.Time, look Lookup) err
 	return entity.Errorf(entity.KindForbidden, op, "Forbidden: You do not have permission to perform this action (%s:%s)", typ, verb)
 }
 
-// knows tells whether a principal may know that an entity is there: it may view
+// Knows tells whether a principal may know that an entity is there: it may view
 // it, or has some role in its scope.
-func knows(p Principal, on entity.Head, at time.Time, look Lookup) (known bool, err error) {
+func Knows(p Principal, on entity.Head, at time.Time, look Lookup) (known bool, err error) {
 	t, err := newTarget(on, at, look)
 	if err != nil {
 		return false, err

@@ -80,6 +80,33 @@ func (r *Reader) Head(id entity.ID) (entity.Head, error) {
 	return h, err
 }
 
+// Known is [Reader.Head] for who may know that the entity is there without being
+// allowed to view it: somebody who may only add to a collection.
+func (r *Reader) Known(id entity.ID) (entity.Head, error) {
+	h, err := r.Reader.Head(id)
+	if err != nil || r.sight == nil {
+		return h, err
+	}
+	known, err := access.Knows(r.who, h, r.at, r.look)
+	if err == nil && !known {
+		err = entity.NotFound("guard.Known", "Entity not found")
+	}
+	return h, err
+}
+
+// Allowed reads the head of an entity that the principal may take an action on;
+// the error is that of [Reader.May].
+func (r *Reader) Allowed(a access.Action, id entity.ID) (entity.Head, error) {
+	h, err := r.Reader.Head(id)
+	if err != nil {
+		return h, err
+	}
+	if err := r.May(a, h); err != nil {
+		return entity.Head{}, err
+	}
+	return h, nil
+}
+
 // sees is Sees for an id.
 func (r *Reader) sees(id entity.ID) error {
 	if r.sight == nil {

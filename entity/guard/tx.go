@@ -74,7 +74,7 @@ func (t *Tx) Create(d entity.Draft) (*entity.Version, error) {
 // Put writes the next version of an entity on which something was allowed.
 func (t *Tx) Put(id entity.ID, expect entity.Expect, edit func(*entity.Manifest) error) (*entity.Version, error) {
 	const op = "guard.Put"
-	h, err := t.Head(id)
+	h, err := t.tx.Head(id)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +136,7 @@ func (t *Tx) needs(had *access.Policy, old entity.Head, before, after *entity.Ma
 func (t *Tx) meets(need access.Need) error {
 	const op = "guard.Need"
 	if into := need.On.Collection; need.On.ID == "" && into != "" {
-		h, err := t.Head(into)
+		h, err := t.Known(into)
 		switch {
 		case err != nil && entity.KindOf(err) == entity.KindNotFound:
 			return entity.NotFound(op, "Collection not found: %s", into)
