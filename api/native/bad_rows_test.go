@@ -26,6 +26,13 @@ func fixture(t *testing.T, w *rig) map[string]string {
 // JSON object say; "" leaves what needs no collection outside of all.
 func fixtureIn(t *testing.T, w *rig, in string) map[string]string {
 	t.Helper()
+	return fixtureMarked(t, w, in, "")
+}
+
+// fixtureMarked makes the same with a text in every label and in a property of
+// its own.
+func fixtureMarked(t *testing.T, w *rig, in, marker string) map[string]string {
+	t.Helper()
 	vars := map[string]string{"none": unknownID, "nocid": unknownCID, "owner": string(ownerID), "reader": string(readerID)}
 	keep := func(name string, e object) {
 		vars[name], vars[name+"tip"] = e["id"].(string), e["cid"].(string)
@@ -38,6 +45,7 @@ func fixtureIn(t *testing.T, w *rig, in string) map[string]string {
 		if in != "" && (path == "/files" || path == "/folders" || path == "/entities" && e["type"] != entity.TypeUser && e["type"] != entity.TypeAgent) {
 			e["collection"] = vars["coll"]
 		}
+		mark(e, marker)
 		keep(name, w.must(t, 201, "POST", path, e))
 	}
 	refresh := func(names ...string) {
@@ -63,6 +71,26 @@ func fixtureIn(t *testing.T, w *rig, in string) map[string]string {
 	vars["far"] = decode(t, far.Body.Bytes())["id"].(string)
 	fileFixture(t, w, vars, post, keep)
 	return vars
+}
+
+func mark(e object, marker string) {
+	if marker == "" {
+		return
+	}
+	props, ok := e["properties"].(map[string]any)
+	if !ok {
+		props = object{}
+		e["properties"] = props
+	}
+	props["secret"] = marker
+	for _, in := range []object{e, props} {
+		if label, ok := in["label"].(string); ok {
+			in["label"] = label + marker
+		}
+	}
+	if _, ok := e["filename"]; ok {
+		e["filename"] = marker + ".json"
+	}
 }
 
 // crowd is n relationships to different peers, as JSON.

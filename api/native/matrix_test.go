@@ -99,7 +99,7 @@ func (w *rig) enrol(t *testing.T, callers []*matrixCaller) {
 			if c.kind == "agent" {
 				c.p.Kind = access.Agent
 			}
-			c.key = fmt.Sprintf("uk_%064d", 1000+i)
+			c.key = fmt.Sprintf("uk_%064d", 1000+w.keys+i)
 			if err := auth.SetKey(tx, c.key, c.p); err != nil {
 				return err
 			}

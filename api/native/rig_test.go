@@ -42,6 +42,7 @@ type rig struct {
 	scopes map[entity.Network]*scope.Index
 	blobs  map[entity.Network]*files.Blobs
 	dir    string // of blobs
+	keys   int    // numbers the keys of callers that a test makes
 }
 
 // rigOptions change what a rig is made of.

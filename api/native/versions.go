@@ -144,9 +144,6 @@ func (s *Service) getManifest(ctx context.Context, in *getManifestIn) (reply *wi
 		if err != nil {
 			return err
 		}
-		if err := mayView(r, m.ID); err != nil {
-			return err
-		}
 		switch in.Format {
 		case "dag-cbor":
 			block, err := r.Block(in.CID)

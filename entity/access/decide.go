@@ -40,7 +40,8 @@ type target struct {
 	on    entity.Head
 	at    time.Time
 	look  Lookup
-	chain []level // from the nearest scope up; empty for none
+	chain []level  // from the nearest scope up; empty for none
+	first [2]level // backs chain where it is no longer, as most are
 }
 
 type level struct {
@@ -48,22 +49,22 @@ type level struct {
 	above bool // not the entity's own scope, but a tenant of it
 }
 
-// newTarget climbs from the entity's scope. ok is false when the entity should
-// have a scope and has none.
-func newTarget(on entity.Head, at time.Time, look Lookup) (t target, err error) {
-	t = target{on: on, at: at, look: look}
+// init climbs from the entity's scope.
+func (t *target) init(on entity.Head, at time.Time, look Lookup) error {
+	t.on, t.at, t.look = on, at, look
+	t.chain = t.first[:0]
 	start := on.Collection
 	if Own(on.Type) && on.ID != "" {
 		start = on.ID
 	}
 	if start == "" {
-		return t, nil
+		return nil
 	}
-	return t, t.climb(start, false, 0)
+	return t.climb(start, false, 0)
 }
 
 func (t *target) climb(id entity.ID, above bool, depth int) error {
-	if depth > maxAbove || slices.ContainsFunc(t.chain, func(l level) bool { return l.ID == id }) {
+	if depth > maxAbove || t.climbed(id) {
 		return nil
 	}
 	p, err := t.look(id)
@@ -77,6 +78,15 @@ func (t *target) climb(id entity.ID, above bool, depth int) error {
 		}
 	}
 	return nil
+}
+
+func (t *target) climbed(id entity.ID) bool {
+	for i := range t.chain {
+		if t.chain[i].ID == id {
+			return true
+		}
+	}
+	return false
 }
 
 // public tells whether anybody may view: the nearest scope that says so
@@ -202,14 +212,19 @@ func concrete(a Action, on entity.Head) (typ, verb string) {
 // the store as a whole. An action of another type than the entity's is that
 // action on the entity's type: folder:update on a file is file:update.
 func Decide(p Principal, a Action, on entity.Head, at time.Time, look Lookup) (Decision, error) {
-	t, err := newTarget(on, at, look)
-	if err != nil {
+	var t target
+	if err := t.init(on, at, look); err != nil {
 		return Decision{}, err
 	}
-	if on.Type == "" {
+	return t.answer(p, a)
+}
+
+// answer is [Decide] on the target.
+func (t *target) answer(p Principal, a Action) (Decision, error) {
+	typ, verb := concrete(a, t.on)
+	if t.on.Type == "" {
 		t.on.Type, _ = a.split()
 	}
-	typ, verb := concrete(a, on)
 	d, err := t.decide(p, typ, verb)
 	if err == nil && d.Allowed && !p.reaches(typ, verb) {
 		d = Decision{Cut: true}
@@ -228,15 +243,19 @@ func (p Principal) reaches(typ, verb string) bool {
 // the entity is there, KindUnauthenticated or KindForbidden.
 func Check(p Principal, a Action, on entity.Head, at time.Time, look Lookup) error {
 	const op = "access.Check"
-	d, err := Decide(p, a, on, at, look)
+	var t target
+	if err := t.init(on, at, look); err != nil {
+		return err
+	}
+	d, err := t.answer(p, a)
 	if err != nil || d.Allowed {
 		return err
 	}
 	if on.ID != "" && !d.Cut {
-		if known, err := Knows(p, on, at, look); err != nil {
+		if known, err := t.knows(p); err != nil {
 			return err
 		} else if !known {
-			return entity.NotFound(op, "Entity not found")
+			return errHidden
 		}
 	}
 	typ, verb := concrete(a, on)
@@ -255,11 +274,18 @@ func Check(p Principal, a Action, on entity.Head, at time.Time, look Lookup) err
 // Knows tells whether a principal may know that an entity is there: it may view
 // it, or has some role in its scope.
 func Knows(p Principal, on entity.Head, at time.Time, look Lookup) (known bool, err error) {
-	t, err := newTarget(on, at, look)
-	if err != nil {
+	var t target
+	if err := t.init(on, at, look); err != nil {
 		return false, err
 	}
-	d, err := t.decide(p, on.Type, "view")
+	return t.knows(p)
+}
+
+// errHidden is shared: what is hidden is met often, and never changed.
+var errHidden = entity.NotFound("access.Check", "Entity not found")
+
+func (t *target) knows(p Principal) (known bool, err error) {
+	d, err := t.decide(p, t.on.Type, "view")
 	if err != nil || d.Allowed {
 		return d.Allowed, err
 	}

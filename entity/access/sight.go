@@ -36,7 +36,8 @@ func (s *Sight) Everything() bool { return s.who.System && s.who.Scopes == nil }
 
 // Scope implements [entity.Visibility].
 func (s *Sight) Scope(collection entity.ID) entity.Sight {
-	t, err := newTarget(entity.Head{Collection: collection}, s.at, s.look)
+	var t target
+	err := t.init(entity.Head{Collection: collection}, s.at, s.look)
 	if s.failed(err) {
 		return entity.SightNone
 	}

@@ -123,17 +123,18 @@ func (r *Reader) Manifest(c entity.CID) (*entity.Manifest, error) {
 		return m, err
 	}
 	if err := r.sees(m.ID); err != nil {
-		return nil, noBlock(err, c)
+		return nil, absent(err, "manifest", c)
 	}
 	return m, nil
 }
 
-// noBlock is what a hidden block is: not there, in the words of the store.
-func noBlock(err error, c entity.CID) error {
+// absent is what a hidden block is: not there, in the words of the store, so that
+// nobody can tell what is hidden from what is not.
+func absent(err error, what string, c entity.CID) error {
 	if entity.KindOf(err) != entity.KindNotFound {
 		return err
 	}
-	return entity.NotFound("guard.Block", "no block has the CID %s", c)
+	return entity.NotFound("guard.Block", "no %s has the CID %s", what, c)
 }
 
 // Block reads any block's bytes.
@@ -158,7 +159,7 @@ func (r *Reader) Owned(c entity.CID) ([]byte, entity.Head, error) {
 		err = r.readsChain(h, chain)
 	}
 	if err != nil {
-		return nil, entity.Head{}, noBlock(err, c)
+		return nil, entity.Head{}, absent(err, "block", c)
 	}
 	return b, h, nil
 }

@@ -139,7 +139,7 @@ func (t *Tx) meets(need access.Need) error {
 		h, err := t.Known(into)
 		switch {
 		case err != nil && entity.KindOf(err) == entity.KindNotFound:
-			return entity.NotFound(op, "Collection not found: %s", into)
+			return entity.NotFound(op, "Not found: there is no collection or tenant %s", into)
 		case err != nil:
 			return err
 		case h.Type != entity.TypeCollection && h.Type != entity.TypeTenant:

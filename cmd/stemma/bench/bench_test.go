@@ -100,7 +100,7 @@ func serveChild(args []string) (err error) {
 // tiny proves that every row works.
 var tiny = Sizes{
 	Name: "tiny", Window: 20 * time.Millisecond, Nodes: 200, Edges: 1500,
-	FewVersions: 5, ManyVersions: 100, Restores: 3, Entities: 1500, Read: 20, ResidentLimit: 2 << 30,
+	FewVersions: 5, ManyVersions: 100, Restores: 3, Entities: 1500, Read: 20, Collections: 20, Members: 2400, ResidentLimit: 2 << 30,
 }
 
 func tinyOptions(t *testing.T, only string) Options {
