@@ -15,6 +15,8 @@
 //     [syncclient.ErrForeignCursor]. Every event before that one is kept, nothing
 //     of it or after it.
 //   - What passes by itself is waited for, by the client.
+//   - A mirror is of all: what the source withholds because the caller may not view
+//     it ends the mirror with KindForbidden.
 //   - Contents of files are stored before the transaction that refers to them.
 //   - One transaction takes events of one actor, of about a megabyte; fetching
 //     is at most a few of those ahead of it.

@@ -49,6 +49,9 @@ func (f *fetcher) run(ctx context.Context, from syncclient.Cursor, o syncclient.
 		if err != nil {
 			return err
 		}
+		if batch.Withheld > 0 {
+			return entity.Errorf(entity.KindForbidden, "mirror.Run", "%d changes up to %d are not for this caller to view, and a mirror is of all: give the key of somebody who may view everything, like the first user's", batch.Withheld, batch.Cursor.Seq)
+		}
 		f.latest = batch.Latest
 		err = f.batch(ctx, batch.Events)
 		if before := f.flush(ctx); before != nil {

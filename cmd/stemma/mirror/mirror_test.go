@@ -250,6 +250,27 @@ func TestRefusesOtherStores(t *testing.T) {
 	}
 }
 
+// A mirror is of all that there is, or it says why it is not.
+func TestWithheld(t *testing.T) {
+	s := newSource(t)
+	newWriter(s.main(), 9).write(t, 3)
+	by := entity.Actor{UserID: "01JH8Z0Y6V5RZ4Q8Q9V4T2W3XK", Method: entity.MethodManual}
+	if _, err := s.main().Update(t.Context(), by, func(tx entity.Tx) error {
+		_, err := tx.Create(entity.Draft{Type: entity.TypeCollection, Properties: entity.Properties{"label": "c", "visibility": "private"}})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	copied := newMirror(t, entity.Main)
+	_, err := s.once(t, copied) // without a key
+	if entity.KindOf(err) != entity.KindForbidden || !strings.Contains(err.Error(), "somebody who may view everything") {
+		t.Errorf("a source that withholds: %v", err)
+	}
+	if copied.Seq() != 0 {
+		t.Errorf("the mirror has %d changes with a gap among them", copied.Seq())
+	}
+}
+
 // A store knows of what it is the mirror, and a source may move.
 func TestSourceOf(t *testing.T) {
 	s := newSource(t)
