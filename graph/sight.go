@@ -1,6 +1,10 @@
 package graph
 
-import "stemma/entity"
+import (
+	"slices"
+
+	"stemma/entity"
+)
 
 // sight is what one caller may view, as far as it has been asked: of each type
 // whether it is apart, of each collection its scope. Asking costs a search two
@@ -17,11 +21,14 @@ type sight struct {
 // verdict is an answer of a Visibility.
 type verdict uint8
 
+// Of a collection. That of a type is 0 when the collection decides, else single
+// or unasked, so that both together are shown or hidden only if they settle it.
 const (
-	unasked verdict = iota
-	shown           // of a type: that the collection decides
-	hidden
-	single // decided entity by entity
+	shown  verdict = 1
+	hidden verdict = 2
+	single verdict = 4 // decided entity by entity
+
+	unasked verdict = 8 // of a type; of a collection it is 0
 )
 
 const verdictsPerChunk = 1024
@@ -38,7 +45,7 @@ func (s *Snapshot) Seen(v entity.Visibility) *Snapshot {
 	}
 	c := *s
 	c.sight = &sight{
-		v: v, apart: make([]verdict, len(s.types.list)),
+		v: v, apart: slices.Repeat([]verdict{unasked}, len(s.types.list)),
 		scopes: make([]*[verdictsPerChunk]verdict, len(s.colls)/verdictsPerChunk+1),
 	}
 	return &c
@@ -88,8 +95,8 @@ func (s *Snapshot) find(id entity.ID) (uint32, bool) {
 // sees decides about a live entity, for a snapshot with sight.
 func (s *Snapshot) sees(u, kind uint32) bool {
 	home := *s.homes.get(u)
-	if c := s.sight.scopes[home/verdictsPerChunk]; c != nil && s.sight.apart[kind-1] == shown {
-		switch c[home%verdictsPerChunk] {
+	if c := s.sight.scopes[home/verdictsPerChunk]; c != nil {
+		switch c[home%verdictsPerChunk] | s.sight.apart[kind-1] {
 		case shown:
 			return true
 		case hidden:
@@ -101,32 +108,37 @@ func (s *Snapshot) sees(u, kind uint32) bool {
 
 // ask decides what was not asked before, or has to be asked each time.
 func (s *Snapshot) ask(u, kind, home uint32) bool {
-	v, typ, coll := s.sight.v, s.types.list[kind-1], entity.ID("")
+	g, coll := s.sight, entity.ID("")
 	if home != 0 {
 		coll = s.ids.at(s.colls[home-1])
 	}
-	apart := &s.sight.apart[kind-1]
+	apart := &g.apart[kind-1]
 	if *apart == unasked {
-		*apart = shown
-		if v.Apart(typ) {
+		*apart = 0
+		if g.v.Apart(s.types.list[kind-1]) {
 			*apart = single
 		}
 	}
 	if *apart == single {
-		return v.Sees(s.ids.at(u), typ, coll)
+		return g.v.Sees(s.ids.at(u), s.types.list[kind-1], coll)
 	}
-	chunk := &s.sight.scopes[home/verdictsPerChunk]
-	if *chunk == nil {
-		*chunk = new([verdictsPerChunk]verdict)
-	}
-	scope := &(*chunk)[home%verdictsPerChunk]
-	if *scope == unasked {
-		*scope = verdictOf(v.Scope(coll))
+	scope := g.scope(home)
+	if *scope == 0 {
+		*scope = verdictOf(g.v.Scope(coll))
 	}
 	if *scope == single {
-		return v.Sees(s.ids.at(u), typ, coll)
+		return g.v.Sees(s.ids.at(u), s.types.list[kind-1], coll)
 	}
 	return *scope == shown
+}
+
+// scope is where the verdict on a collection is kept.
+func (g *sight) scope(home uint32) *verdict {
+	c := &g.scopes[home/verdictsPerChunk]
+	if *c == nil {
+		*c = new([verdictsPerChunk]verdict)
+	}
+	return &(*c)[home%verdictsPerChunk]
 }
 
 // verdictOf is what a scope means for what belongs to it.

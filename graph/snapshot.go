@@ -25,12 +25,12 @@ type Snapshot struct {
 	sight     *sight // nil sees everything
 }
 
-// Nodes is the number of live entities.
+// Nodes is the number of live entities. See [Snapshot.Counted].
 func (s *Snapshot) Nodes() int {
 	return s.countOf(0, all)
 }
 
-// EdgeCount is the number of edges.
+// EdgeCount is the number of edges. See [Snapshot.Counted].
 func (s *Snapshot) EdgeCount() int {
 	if s.sight != nil {
 		return s.census().all
@@ -120,7 +120,7 @@ func (s *Snapshot) Uses(p entity.Predicate) bool {
 	return ok && *s.predEdges.get(i) > 0 && (s.sight == nil || s.uses(i))
 }
 
-// PredicateCount is the number of edges with the predicate.
+// PredicateCount is the number of edges with the predicate. See [Snapshot.Counted].
 func (s *Snapshot) PredicateCount(p entity.Predicate) int {
 	i, ok := s.preds.find(string(p))
 	if !ok {
