@@ -81,7 +81,7 @@ type randomGraph struct {
 	*world
 	rng     *rand.Rand
 	nodes   int
-	oneHome bool // nothing points at a second collection
+	oneHome bool // of a few collections nothing belongs to a second one
 }
 
 func newRandomGraph(t *testing.T, nodes int) *randomGraph {
@@ -135,8 +135,11 @@ func (g *randomGraph) relate(m *entity.Manifest, n int) {
 				peer = entity.Wildcard
 			}
 		}
-		if g.oneHome && pred == entity.PredicateCollection && m.Collection() != "" {
-			continue
+		if g.oneHome && pred == entity.PredicateCollection {
+			if m.Collection() != "" {
+				continue
+			}
+			peer = testID(g.rng.IntN(5))
 		}
 		if err := m.Relate(entity.RelationshipEdit{Relationship: entity.Relationship{Predicate: pred, Peer: peer}}); err != nil {
 			g.t.Fatal(err)

@@ -280,7 +280,7 @@ func TestSeenSearches(t *testing.T) {
 			t.Errorf("tree of %d: %v", n, err)
 		}
 	}
-	if root, n, _, err := s.Tree(ctx, TreeQuery{Root: testID(31), Depth: 1, Predicates: []entity.Predicate{"collection"}, Collection: testID(2)}); outline(root) != "31" || n != 1 || err != nil {
+	if root, n, _, err := s.Tree(ctx, TreeQuery{Root: testID(1), Depth: 1, Collection: testID(2)}); outline(root) != "1" || n != 1 || err != nil {
 		t.Errorf("tree within a hidden collection: %s, %v", outline(root), err)
 	}
 }
@@ -294,6 +294,7 @@ func TestSeenAtHub(t *testing.T) {
 	for n := 1; n <= leaves; n++ {
 		w.add(n+10, "leaf", rel("to", 0), rel("collection", 1+n%2))
 	}
+	w.add(1, "small", rel("to", 11), rel("to", 12))
 	whole := w.commit()
 	ctx, q := context.Background(), ReachQuery{Sources: testIDs(0), TargetType: "leaf", MaxDepth: 2, Limit: leaves}
 	for range 3 {
@@ -305,6 +306,10 @@ func TestSeenAtHub(t *testing.T) {
 			r, err = whole.Seen(v).Reachable(ctx, ReachQuery{Sources: testIDs(leaves, 0), TargetType: "leaf", MaxDepth: 2, Limit: want - 1})
 			if err != nil || !r.Truncated || len(r.Results) != want-1 {
 				t.Errorf("%T sees %d of %d leaves, truncated %t, %v", v, len(r.Results), want-1, r.Truncated, err)
+			}
+			r, err = whole.Seen(v).Reachable(ctx, ReachQuery{Sources: testIDs(1), MaxDepth: 1, Direction: entity.Outgoing})
+			if err != nil || len(r.Results) != 2*want/leaves {
+				t.Errorf("%T sees %d of 2 leaves, %v", v, len(r.Results), err)
 			}
 		}
 	}
