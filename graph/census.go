@@ -15,7 +15,7 @@ type census struct {
 func (s *Snapshot) census() *census {
 	if s.sight.edges == nil {
 		c := &census{byPred: make([]int, len(s.preds.list))}
-		for e := range s.visible() {
+		for e := range s.visible(anyPred) {
 			c.all++
 			c.byPred[e.pred()]++
 		}
@@ -24,18 +24,22 @@ func (s *Snapshot) census() *census {
 	return s.sight.edges
 }
 
-// visible yields the edges that the caller sees, in no order, each as its
-// holder has it.
-func (s *Snapshot) visible() iter.Seq[half] {
+// anyPred stands for every predicate.
+const anyPred = ^uint32(0)
+
+// visible yields the edges with a predicate that the caller sees, in no order,
+// each as its holder has it. Lists are looked through: finding a predicate in
+// one costs more than its ten edges do.
+func (s *Snapshot) visible(pred uint32) iter.Seq[half] {
 	return func(yield func(half) bool) {
 		for u := range s.ids.n {
-			a := &s.nodes.get(u).out
-			if a.len() == 0 || s.kind(u) == 0 {
+			if s.kind(u) == 0 {
 				continue
 			}
-			for run := range a.runs(a.all()) {
-				for _, h := range run {
-					if s.shows(h.peer()) && !yield(h) {
+			a := &s.nodes.get(u).out
+			for i := range a.chunks() {
+				for _, h := range a.chunk(i) {
+					if (pred == anyPred || h.pred() == pred) && s.shows(h.peer()) && !yield(h) {
 						return
 					}
 				}
@@ -51,20 +55,9 @@ func (s *Snapshot) uses(pred uint32) bool {
 	if c := s.sight.edges; c != nil {
 		return c.byPred[pred] > 0
 	}
-	for u := range s.ids.n {
-		a := &s.nodes.get(u).out
-		if a.len() == 0 {
-			continue
-		}
-		for run := range a.runs(a.bounds(&s.order, pred)) {
-			for _, h := range run {
-				if s.shows(h.peer()) && s.kind(u) != 0 {
-					return true
-				}
-			}
-		}
-	}
-	return false
+	found := false
+	s.visible(pred)(func(half) bool { found = true; return false })
+	return found
 }
 
 // countOf is how many entities of a kind the caller sees; 0 is every kind. From

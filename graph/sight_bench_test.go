@@ -143,3 +143,22 @@ func BenchmarkSeenPaths(b *testing.B) {
 		return err
 	})
 }
+
+// BenchmarkSeenUses looks for an edge with a predicate that is in use only where
+// the caller sees nothing, among all that he sees: the dearest there is.
+func BenchmarkSeenUses(b *testing.B) {
+	s := collected()[1000].Snapshot()
+	for b.Loop() {
+		if s.Seen(everything{}).uses(benchPreds) { // a number that no edge has
+			b.Fatal("a predicate that nobody sees is in use")
+		}
+	}
+}
+
+// BenchmarkSeenCensus counts the edges that a caller sees.
+func BenchmarkSeenCensus(b *testing.B) {
+	s := collected()[1000].Snapshot()
+	for b.Loop() {
+		s.Seen(benchSight{half: true}).EdgeCount()
+	}
+}
