@@ -89,7 +89,7 @@ func (g *randomGraph) without(d *dice) *randomGraph {
 func TestSeenAgainstModel(t *testing.T) {
 	g := newRandomGraph(t, 150)
 	g.oneHome = true // the second would count where the first is hidden
-	for range 25 {
+	for range 12 {
 		for range 1 + g.rng.IntN(200) {
 			g.step()
 		}
