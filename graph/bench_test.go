@@ -269,7 +269,7 @@ func BenchmarkReachable4(b *testing.B) {
 			pair(b, func(i int) int {
 				r.meter = newMeter(context.Background(), "bench", math.MaxInt)
 				src := index[sources[i%len(sources)]]
-				r.from(src, 4, s.others(src, r.kind)) // as Reachable does without a limit
+				r.from(src, 4, s.others(src, r.kind, s.there(r.kind, benchNodes))) // as Reachable does without a limit
 				return len(r.found)
 			}, func(i int) int { return plain.reach(types, sources[i%len(sources)], 3, 4) })
 		})

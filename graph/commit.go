@@ -54,9 +54,20 @@ func (b *batch) node(id entity.ID) uint32 {
 	if added {
 		b.nodes.edit(u, b.x.epoch)
 		b.kinds.edit(u, b.x.epoch)
-		b.colls.edit(u, b.x.epoch)
+		b.homes.edit(u, b.x.epoch)
 	}
 	return u
+}
+
+// home is a collection's place in colls, from 1.
+func (b *batch) home(coll uint32) uint32 {
+	home, ok := b.x.homes[coll]
+	if !ok {
+		b.colls = append(b.colls, coll)
+		home = uint32(len(b.colls))
+		b.x.homes[coll] = home
+	}
+	return home
 }
 
 func (b *batch) predicate(p entity.Predicate) uint32 {
@@ -68,15 +79,15 @@ func (b *batch) predicate(p entity.Predicate) uint32 {
 // describe sets what the graph knows of an entity but for its edges; nil is an
 // entity that lives no more.
 func (b *batch) describe(u uint32, m *entity.Manifest) {
-	var kind, coll uint32
+	var kind, home uint32
 	if m != nil {
 		kind = b.x.types.intern(&b.types, m.Type) + 1
 		if id := collection(m); id != "" {
-			coll = b.node(id) + 1
+			home = b.home(b.node(id))
 		}
 	}
-	if b.coll(u) != coll {
-		*b.colls.edit(u, b.x.epoch) = coll
+	if *b.homes.get(u) != home {
+		*b.homes.edit(u, b.x.epoch) = home
 	}
 	old := b.kind(u)
 	if old == kind {

@@ -15,13 +15,14 @@ type Index struct {
 	// The writer's own.
 	epoch        uint64
 	preds, types interner
+	homes        map[uint32]uint32 // by a collection's node: its place in Snapshot.colls, from 1
 }
 
 var _ entity.Projection = (*Index)(nil)
 
 // New makes an empty graph.
 func New() *Index {
-	x := &Index{preds: interner{}, types: interner{}}
+	x := &Index{preds: interner{}, types: interner{}, homes: map[uint32]uint32{}}
 	x.snap.Store(&Snapshot{order: order{ids: newIDs()}, pool: new(scratchPool)})
 	return x
 }

@@ -64,8 +64,7 @@ func (l *loader) row(row entity.Row) error {
 	l.all = append(l.all, makeHalf(kind, u))
 	*l.kinds.edit(u, l.x.epoch) = kind + 1
 	if coll != nil {
-		c := l.node(entity.ID(coll))
-		*l.colls.edit(u, l.x.epoch) = c + 1
+		*l.homes.edit(u, l.x.epoch) = l.home(l.node(entity.ID(coll)))
 	}
 	for last := []byte(nil); len(r.rest) > 0; {
 		pred, peers, err := r.group()

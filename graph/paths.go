@@ -16,7 +16,7 @@ type PathsQuery struct {
 }
 
 // PathsResult answers a [PathsQuery]. Visited is the number of half-edges that
-// were looked at.
+// were looked at; of a graph that is seen 0, for hidden ones would be among them.
 type PathsResult struct {
 	Paths     []Path // shortest first, then by the order of the sources and targets
 	Truncated bool   // there is more, or may be: limit, bound or deadline
@@ -55,5 +55,5 @@ func (s *Snapshot) Paths(ctx context.Context, q PathsQuery) (PathsResult, error)
 	if b.cancelled != nil {
 		return PathsResult{}, b.cancelled
 	}
-	return PathsResult{rank.paths(), rank.dropped || b.stopped, b.visited}, nil
+	return PathsResult{rank.paths(), rank.dropped || b.stopped, s.told(b.visited)}, nil
 }

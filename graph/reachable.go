@@ -17,7 +17,7 @@ type ReachQuery struct {
 }
 
 // ReachResult answers a [ReachQuery]. Visited is the number of half-edges that
-// were looked at.
+// were looked at; of a graph that is seen 0, for hidden ones would be among them.
 type ReachResult struct {
 	Results   []Path // shortest first, then by the order of the sources
 	Truncated bool   // there is more, or may be: limit, bound or deadline
@@ -41,6 +41,10 @@ func (s *Snapshot) Reachable(ctx context.Context, q ReachQuery) (ReachResult, er
 	} else if q.TargetType != "" {
 		return ReachResult{Results: []Path{}}, r.cancelled
 	}
+	there := s.there(r.kind, q.Limit)
+	if there == 0 {
+		return ReachResult{Results: []Path{}}, r.cancelled
+	}
 	r.scratch = s.pool.get(s.ids.n, false)
 	defer s.pool.put(r.scratch)
 	for _, src := range s.nodesOf(q.Sources) {
@@ -49,7 +53,7 @@ func (s *Snapshot) Reachable(ctx context.Context, q ReachQuery) (ReachResult, er
 			break
 		}
 		r.step(1)
-		r.from(src, depth, min(q.Limit+1, s.others(src, r.kind)))
+		r.from(src, depth, min(q.Limit+1, s.others(src, r.kind, there)))
 		edges := make([]entity.Edge, 0, len(r.found))
 		for _, i := range r.found {
 			start := len(edges)
@@ -60,15 +64,26 @@ func (s *Snapshot) Reachable(ctx context.Context, q ReachQuery) (ReachResult, er
 	if r.cancelled != nil {
 		return ReachResult{}, r.cancelled
 	}
-	return ReachResult{rank.paths(), rank.dropped || r.stopped, r.visited}, nil
+	return ReachResult{rank.paths(), rank.dropped || r.stopped, s.told(r.visited)}, nil
 }
 
-// others is how many live nodes of a kind there are, but for u.
-func (s *Snapshot) others(u, kind uint32) int {
-	n := s.live
-	if kind != 0 {
-		n = s.members.get(kind - 1).len()
+// there is how many live nodes of a kind there are. A search need not know more
+// than one result too many and the source, nor, when it would have to count,
+// more than that there are many.
+func (s *Snapshot) there(kind uint32, limit int) int {
+	const many = 1024
+	most := limit + 2
+	if s.sight == nil || most <= many {
+		return s.countOf(kind, most)
 	}
+	if n := s.countOf(kind, many); n < many {
+		return n
+	}
+	return most
+}
+
+// others is how many of n live nodes of a kind are not u.
+func (s *Snapshot) others(u, kind uint32, n int) int {
 	if k := s.kind(u); k != 0 && (k == kind || kind == 0) {
 		n--
 	}
@@ -153,6 +168,7 @@ func (r *reach) along(a *adjacency, i, way uint32) bool {
 func (r *reach) look(run []half, i, way uint32) bool {
 	run = run[:r.take(len(run))]
 	seen, steps, kinds := r.seen, r.steps, r.s.kinds // in registers: this loop is the search
+	whole := r.s.sight == nil
 	for k, h := range run {
 		v := h.peer()
 		word, bit := v>>6, uint64(1)<<(v&63)
@@ -162,6 +178,10 @@ func (r *reach) look(run []half, i, way uint32) bool {
 		kind := *kinds.get(v)
 		match := kind == r.kind || r.kind == 0
 		if kind == 0 || r.last && !match {
+			continue
+		}
+		if !whole && !r.s.sees(v, kind) {
+			r.refuse(v)
 			continue
 		}
 		seen[word] |= bit

@@ -8,25 +8,35 @@ import (
 	"stemma/entity"
 )
 
-// Snapshot is the graph at one time. It never changes.
+// Snapshot is the graph at one time, all of it or as one caller sees it
+// ([Snapshot.Seen]). It never changes.
 type Snapshot struct {
 	order
 	types     names
 	nodes     paged[node]
 	kinds     paged[uint32]    // by node: the type's index+1; 0 is not live
-	colls     paged[uint32]    // by node: the collection's index+1; 0 is none
+	homes     paged[uint32]    // by node: which of colls, from 1; 0 is none
+	colls     []uint32         // the nodes that anything was ever a member of; append-only
 	predEdges paged[int]       // by predicate: how many edges
 	members   paged[adjacency] // by type: the live entities, ascending by id
 	live      int
 	edges     int
 	pool      *scratchPool
+	sight     *sight // nil sees everything
 }
 
-// Nodes is the number of live entities.
-func (s *Snapshot) Nodes() int { return s.live }
+// Nodes is the number of live entities. See [Snapshot.Counted].
+func (s *Snapshot) Nodes() int {
+	return s.countOf(0, all)
+}
 
-// EdgeCount is the number of edges.
-func (s *Snapshot) EdgeCount() int { return s.edges }
+// EdgeCount is the number of edges. See [Snapshot.Counted].
+func (s *Snapshot) EdgeCount() int {
+	if s.sight != nil {
+		return s.census().all
+	}
+	return s.edges
+}
 
 // Type is an entity's type. live is false, and typ empty, for one that does not
 // exist, was deleted, or is only known as a peer.
@@ -44,18 +54,23 @@ func (s *Snapshot) Type(id entity.ID) (typ string, live bool) {
 
 // Collection is the collection a live entity belongs to, "" for none.
 func (s *Snapshot) Collection(id entity.ID) entity.ID {
-	u, ok := s.ids.find(id)
+	u, ok := s.find(id)
 	if !ok {
 		return ""
 	}
-	if c := s.coll(u); c != 0 {
+	if c := s.coll(u); c != 0 && s.shows(c-1) {
 		return s.ids.at(c - 1)
 	}
 	return ""
 }
 
-func (s *Snapshot) kind(u uint32) uint32 { return *s.kinds.get(u) }
-func (s *Snapshot) coll(u uint32) uint32 { return *s.colls.get(u) }
+// coll is the collection's node+1, whoever may view it; 0 is none.
+func (s *Snapshot) coll(u uint32) uint32 {
+	if home := *s.homes.get(u); home != 0 {
+		return s.colls[home-1] + 1
+	}
+	return 0
+}
 
 // OfType yields the live entities of a type, ascending by id: for minted
 // identifiers, in the order of their creation.
@@ -65,9 +80,12 @@ func (s *Snapshot) OfType(typ string) iter.Seq[entity.ID] {
 		if !ok {
 			return
 		}
-		a := s.members.get(i)
+		a, whole := s.members.get(i), s.sight == nil
 		for run := range a.runs(a.all()) {
 			for _, h := range run {
+				if !whole && !s.sees(h.peer(), i+1) {
+					continue
+				}
 				if !yield(s.ids.at(h.peer())) {
 					return
 				}
@@ -82,34 +100,47 @@ func (s *Snapshot) TypeCount(typ string) int {
 	if !ok {
 		return 0
 	}
-	return s.members.get(i).len()
+	return s.countOf(i+1, all)
 }
 
 // Types yields the types in use, ascending, with their numbers of live entities.
 func (s *Snapshot) Types() iter.Seq2[string, int] {
 	return func(yield func(string, int) bool) {
 		for _, i := range s.types.sorted {
-			if n := s.members.get(i).len(); n > 0 && !yield(s.types.list[i], n) {
+			if n := s.countOf(i+1, all); n > 0 && !yield(s.types.list[i], n) {
 				return
 			}
 		}
 	}
 }
 
-// PredicateCount is the number of edges with the predicate.
+// Uses tells whether there is an edge with the predicate.
+func (s *Snapshot) Uses(p entity.Predicate) bool {
+	i, ok := s.preds.find(string(p))
+	return ok && *s.predEdges.get(i) > 0 && (s.sight == nil || s.uses(i))
+}
+
+// PredicateCount is the number of edges with the predicate. See [Snapshot.Counted].
 func (s *Snapshot) PredicateCount(p entity.Predicate) int {
 	i, ok := s.preds.find(string(p))
 	if !ok {
 		return 0
 	}
-	return *s.predEdges.get(i)
+	return s.edgesOf(i)
+}
+
+func (s *Snapshot) edgesOf(pred uint32) int {
+	if s.sight != nil {
+		return s.census().byPred[pred]
+	}
+	return *s.predEdges.get(pred)
 }
 
 // Predicates yields the predicates in use, ascending, with their numbers of edges.
 func (s *Snapshot) Predicates() iter.Seq2[entity.Predicate, int] {
 	return func(yield func(entity.Predicate, int) bool) {
 		for _, i := range s.preds.sorted {
-			if n := *s.predEdges.get(i); n > 0 && !yield(entity.Predicate(s.preds.list[i]), n) {
+			if n := s.edgesOf(i); n > 0 && !yield(entity.Predicate(s.preds.list[i]), n) {
 				return
 			}
 		}
@@ -122,13 +153,16 @@ func (s *Snapshot) Predicates() iter.Seq2[entity.Predicate, int] {
 // read before it is yielded, but for a binary search per predicate.
 func (s *Snapshot) Edges(id entity.ID, d entity.Direction, only []entity.Predicate) iter.Seq[entity.Edge] {
 	return func(yield func(entity.Edge) bool) {
-		u, ok := s.ids.find(id)
+		u, ok := s.find(id)
 		if !ok {
 			return
 		}
-		p, self, preds := s.nodes.get(u), s.ids.at(u), s.predicates(only)
+		p, self, preds, whole := s.nodes.get(u), s.ids.at(u), s.predicates(only), s.sight == nil
 		if d != entity.Incoming {
 			for h := range s.halves(&p.out, preds) {
+				if !whole && !s.shows(h.peer()) {
+					continue
+				}
 				if !yield(entity.Edge{From: self, Predicate: s.pred(h), To: s.ids.at(h.peer())}) {
 					return
 				}
@@ -138,8 +172,8 @@ func (s *Snapshot) Edges(id entity.ID, d entity.Direction, only []entity.Predica
 			return
 		}
 		for h := range s.halves(&p.in, preds) {
-			if d == entity.Both && h.peer() == u {
-				continue // a loop: yielded above
+			if d == entity.Both && h.peer() == u || !whole && !s.shows(h.peer()) {
+				continue // a loop, yielded above; or hidden
 			}
 			if !yield(entity.Edge{From: s.ids.at(h.peer()), Predicate: s.pred(h), To: self}) {
 				return
@@ -149,9 +183,9 @@ func (s *Snapshot) Edges(id entity.ID, d entity.Direction, only []entity.Predica
 }
 
 // Degree is the number of edges that [Snapshot.Edges] would yield, found without
-// looking at them one by one.
+// looking at them one by one unless some may be hidden.
 func (s *Snapshot) Degree(id entity.ID, d entity.Direction, only []entity.Predicate) int {
-	u, ok := s.ids.find(id)
+	u, ok := s.find(id)
 	if !ok {
 		return 0
 	}
@@ -210,6 +244,15 @@ func (s *Snapshot) halves(a *adjacency, preds []uint32) iter.Seq[half] {
 }
 
 func (s *Snapshot) degree(a *adjacency, preds []uint32) int {
+	if s.sight != nil {
+		n := 0
+		for h := range s.halves(a, preds) {
+			if s.shows(h.peer()) {
+				n++
+			}
+		}
+		return n
+	}
 	if preds == nil {
 		return a.len()
 	}
@@ -241,15 +284,19 @@ func (s *Snapshot) loops(u uint32, out *adjacency, preds []uint32) int {
 	return n
 }
 
-// MemoryBytes estimates what the graph takes in memory, from counts alone.
+// MemoryBytes estimates what the graph takes in memory, from counts alone. Of a
+// graph that is seen it tells nothing: 0.
 func (s *Snapshot) MemoryBytes() int {
+	if s.sight != nil {
+		return 0
+	}
 	var (
 		n    = int(s.ids.n)
 		size = len(s.ids.chunks)*idChunk*idLen + 4*len(s.ids.cells)
 	)
 	size += (n + pageMask) / pageSize * int(unsafe.Sizeof(page[node]{})+2*unsafe.Sizeof(page[uint32]{}))
 	size += 3 * len(s.nodes.root) * int(unsafe.Sizeof(directory[node]{}))
-	size += 8 * (2*s.edges + s.live)
+	size += 8*(2*s.edges+s.live) + 4*len(s.colls)
 	for _, in := range [...]*names{&s.preds, &s.types} {
 		size += 20 * len(in.list)
 		for _, name := range in.list {
@@ -258,6 +305,3 @@ func (s *Snapshot) MemoryBytes() int {
 	}
 	return size
 }
-
-// Seen is provisional until branch sight lands.
-func (s *Snapshot) Seen(entity.Visibility) *Snapshot { return s }

@@ -49,7 +49,7 @@ func (s *Snapshot) Tree(ctx context.Context, q TreeQuery) (root *TreeNode, total
 	t := tree{meter: newMeter(ctx, op, q.MaxEdges), s: s, limit: q.Limit, all: q.Predicates == nil, preds: s.predicates(q.Predicates)}
 	t.in, t.contains = s.predicates([]entity.Predicate{entity.PredicateIn}), s.predicates([]entity.Predicate{entity.PredicateContains})
 	if q.Collection != "" {
-		c, ok := s.ids.find(q.Collection)
+		c, ok := s.find(q.Collection)
 		if t.within = c + 1; !ok {
 			t.within = nowhere
 		}

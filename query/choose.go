@@ -9,26 +9,30 @@ import (
 // choose decides from which end each hop is walked. Both ends give the same
 // answer; what differs is how many edges have to be looked at.
 func (p *Plan) choose() {
-	rows := float64(p.entryRows())
+	last := len(p.hops) - 1
+	if last < 0 || !p.hops[last].fixed() {
+		return // there is one way only
+	}
+	st := p.stats
+	rows := float64(p.entryRows(st))
 	forward := 0.0 // edges from the entry on, all hops
 	if p.entry.way != entryIDs {
 		forward += rows
 	}
-	last := len(p.hops) - 1
 	for i := range p.hops {
 		h := &p.hops[i]
-		first := rows * h.fan(p.src)
+		first := rows * st.fan(h)
 		if i == 0 && p.entry.way == entryIDs {
-			first = degrees(p.src, &h.rel, p.entry.ids, h.Direction)
+			first = st.degrees(&h.rel, p.entry.ids, h.Direction)
 		}
-		edges, reached := h.spread(p.src, first)
+		edges, reached := h.spread(st, first)
 		forward += edges
 		if i == last && h.canTurn() {
 			h.backward = p.backwardEdges(i) < edges
 		}
-		rows = reached * p.selectivity(&h.match)
+		rows = reached * p.selectivity(st, &h.match)
 	}
-	if last < 0 || !p.hops[last].fixed() || p.entry.way == entryIDs && last == 0 {
+	if p.entry.way == entryIDs && last == 0 {
 		return
 	}
 	back := 0.0
@@ -45,19 +49,10 @@ func (h *hopPlan) fixed() bool { return h.Target != nil && len(h.Target.IDs) > 0
 // of a path does not depend on the order in which its edges are multiplied.
 func (h *hopPlan) canTurn() bool { return h.fixed() && h.rel.fuzzy == nil }
 
-// fan estimates how many of the hop's edges are at an entity.
-func (h *hopPlan) fan(src Source) float64 {
-	f := float64(h.rel.edges(src)) / float64(max(src.Nodes(), 1))
-	if h.Direction == entity.Both {
-		f *= 2
-	}
-	return f
-}
-
 // spread estimates the edges a hop looks at and the entities it reaches, when
 // the first step looks at so many edges.
-func (h *hopPlan) spread(src Source, first float64) (edges, reached float64) {
-	nodes, fan := float64(src.Nodes()), h.fan(src)
+func (h *hopPlan) spread(st statistics, first float64) (edges, reached float64) {
+	nodes, fan := float64(st.nodes()), st.fan(h)
 	step := first
 	for d := 1; d <= h.Max; d++ {
 		edges += step
@@ -78,42 +73,34 @@ func (p *Plan) backwardEdges(i int) float64 {
 	turn.Hop = &back
 	var first float64
 	if i == len(p.hops)-1 {
-		first = degrees(p.src, &turn.rel, turn.Target.IDs, back.Direction)
+		first = p.stats.degrees(&turn.rel, turn.Target.IDs, back.Direction)
 	} else {
-		_, reached := p.hops[i+1].spread(p.src, p.backwardEdges(i+1))
-		first = reached * turn.fan(p.src)
+		_, reached := p.hops[i+1].spread(p.stats, p.backwardEdges(i+1))
+		first = reached * p.stats.fan(&turn)
 	}
-	edges, _ := turn.spread(p.src, first)
+	edges, _ := turn.spread(p.stats, first)
 	return edges
 }
 
-func degrees(src Source, rel *relation, ids []entity.ID, d entity.Direction) float64 {
-	n := 0
-	for _, id := range ids {
-		n += rel.degree(src, id, d)
-	}
-	return float64(n)
-}
-
 // entryRows estimates how many entities the query begins at.
-func (p *Plan) entryRows() int {
+func (p *Plan) entryRows(st statistics) int {
 	e := &p.entry
 	var n int
 	switch e.way {
 	case entryIDs:
 		n = len(e.ids)
 	case entryText:
-		n = min(p.exploring(), p.src.Nodes())
+		n = min(p.exploring(), st.nodes())
 	case entryMembers:
-		n = p.memberCount()
+		n = st.members(e.match.collection)
 	default:
-		n = p.typeCount(e.types)
+		n = st.typeCount(e.types)
 		if e.match.collection != "" {
-			n = min(n, p.memberCount())
+			n = min(n, st.members(e.match.collection))
 		}
 	}
 	rest := p.unsettled()
-	return atLeastOne(float64(n) * p.selectivity(&rest))
+	return atLeastOne(float64(n) * p.selectivity(st, &rest))
 }
 
 // unsettled is what entry and filter ask for beyond the way in which the
@@ -140,17 +127,13 @@ func (p *Plan) exploring() int { return max(p.opts.KExplore, p.opts.K) }
 // selectivity guesses which share of entities satisfies m: types and ids by
 // their numbers, a property by habit (one in ten equal it, one in three lie on
 // one side of it).
-func (p *Plan) selectivity(m *matcher) float64 {
-	share, nodes := 1.0, float64(max(p.src.Nodes(), 1))
+func (p *Plan) selectivity(st statistics, m *matcher) float64 {
+	share := 1.0
 	if m.ids != nil {
-		share *= min(1, float64(len(m.ids))/nodes)
+		share *= min(1, float64(len(m.ids))/float64(max(st.nodes(), 1)))
 	}
 	for _, t := range m.types {
-		n := 0
-		for name := range t.names {
-			n += p.src.TypeCount(name)
-		}
-		part := min(1, float64(n)/nodes)
+		part := st.share(t.names)
 		if t.not {
 			part = 1 - part
 		}

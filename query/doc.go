@@ -22,8 +22,14 @@
 //     of equally good paths is shown follows the order of [Source.Edges].
 //   - A bound that is met (edges looked at, the deadline) cuts the answer short
 //     and says so; only a canceled context is an error.
+//   - Nothing in an answer, its metadata or a plan depends on more than the
+//     source shows. On a graph as somebody sees it, the hidden is not there: a
+//     term that only the hidden use is not in use, nothing belongs to a
+//     collection that is hidden, and numbers count what is visible. That a
+//     [Lookup] knows no such entity means that it is not there, and is no error.
 //   - A [Query] and a [Plan] are immutable once made and may be used by any
-//     goroutine. A run is one goroutine, and keeps nothing after it.
+//     goroutine that may use the source. A run is one goroutine, and keeps
+//     nothing after it.
 //
 // # Scores
 //

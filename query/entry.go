@@ -38,7 +38,7 @@ func (r *run) beginAtTypes() ([]*candidate, error) {
 	if e.way == entryTypes {
 		ids = r.ofTypes()
 	}
-	if r.sets != nil && len(r.sets[0]) < r.entryRows() {
+	if r.sets != nil && len(r.sets[0]) < r.entryRows(r.stats) {
 		ids = slices.Values(sorted(r.sets[0]))
 	}
 	need := 0 // all

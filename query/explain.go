@@ -42,11 +42,12 @@ func (q *Query) Explain(src Source, opts Options) ([]Step, error) {
 	return p.Steps(), nil
 }
 
-// Steps tells how the plan is run, in order.
+// Steps tells how the plan is run, in order. Its numbers are the source's, also
+// where it has to count them.
 func (p *Plan) Steps() []Step {
-	var e explainer
+	e := explainer{stats: statistics{src: p.src}}
 	if p.entry.way == entryCount {
-		n := p.typeCount(p.entry.types)
+		n := e.stats.typeCount(p.entry.types)
 		e.add(StepCount, "from the graph's statistics: "+p.query.Entry.String(), float64(n), p.query.Entry.Pos)
 		return e.steps
 	}
@@ -66,7 +67,10 @@ func (p *Plan) Steps() []Step {
 	return e.steps
 }
 
-type explainer struct{ steps []Step }
+type explainer struct {
+	stats statistics
+	steps []Step
+}
 
 func (e *explainer) add(op, detail string, rows float64, pos int) *Step {
 	e.steps = append(e.steps, Step{Op: op, Detail: detail, Rows: atLeastOne(rows), Position: pos})
@@ -81,17 +85,17 @@ func (p *Plan) explainEntry(e *explainer) (rows float64) {
 		rows = float64(len(p.entry.ids))
 		e.add(StepIDs, idList(p.entry.ids), rows, at)
 	case entryText:
-		rows = float64(min(p.exploring(), p.src.Nodes()))
+		rows = float64(min(p.exploring(), e.stats.nodes()))
 		e.add(StepSearch, p.entry.search.describe(), rows, q.Entry.TextPos).NeedsScorer = true
 	case entryMembers:
-		rows = float64(p.memberCount())
+		rows = float64(e.stats.members(p.entry.match.collection))
 		e.add(StepMembers, "of the collection "+string(p.entry.match.collection), rows, at)
 	default:
-		rows = float64(p.typeCount(p.entry.types))
+		rows = float64(e.stats.typeCount(p.entry.types))
 		e.add(StepTypes, strings.Join(p.entry.types, ", "), rows, at)
 	}
 	if d := rest.describe(); d != "" {
-		rows = min(rows, float64(max(1, p.entryRows())))
+		rows = min(rows, float64(max(1, p.entryRows(e.stats))))
 		e.add(StepFilter, d, rows, at)
 	}
 	if f := q.Filter; !f.Exact() {
@@ -102,11 +106,11 @@ func (p *Plan) explainEntry(e *explainer) (rows float64) {
 
 func (p *Plan) explainHop(e *explainer, i int, rows float64) float64 {
 	h := &p.hops[i]
-	first := rows * h.fan(p.src)
+	first := rows * e.stats.fan(h)
 	if i == 0 && p.entry.way == entryIDs {
-		first = degrees(p.src, &h.rel, p.entry.ids, h.Direction)
+		first = e.stats.degrees(&h.rel, p.entry.ids, h.Direction)
 	}
-	_, reached := h.spread(p.src, first)
+	_, reached := h.spread(e.stats, first)
 	op, detail := StepForward, h.describe()
 	if h.backward {
 		op = StepBackward
@@ -118,7 +122,7 @@ func (p *Plan) explainHop(e *explainer, i int, rows float64) float64 {
 	s.NeedsScorer = h.rel.fuzzy != nil
 	rows = reached
 	if d := h.match.describe(); d != "" {
-		rows *= p.selectivity(&h.match)
+		rows *= p.selectivity(e.stats, &h.match)
 		if h.fixed() {
 			rows = min(reached, float64(len(h.Target.IDs)))
 		}

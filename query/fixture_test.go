@@ -125,9 +125,11 @@ func (w *world) Degree(id entity.ID, d entity.Direction, only []entity.Predicate
 	return len(w.at(id, d, only))
 }
 
+func (w *world) Uses(p entity.Predicate) bool          { return w.count[p] > 0 }
 func (w *world) PredicateCount(p entity.Predicate) int { return w.count[p] }
 func (w *world) Nodes() int                            { return len(w.ids) }
 func (w *world) EdgeCount() int                        { return w.edges }
+func (w *world) Counted() bool                         { return true }
 
 func (w *world) Manifest(id entity.ID) (*entity.Manifest, error) {
 	if m := w.manifests[id]; m != nil && !w.dead[id] {

@@ -140,8 +140,8 @@ func perform(w *world, text string, opts Options) (plan, result string) {
 	return b.String(), show(q, w, opts)
 }
 
-func show(q *Query, w *world, opts Options) string {
-	res, err := q.Run(ctx(), w, opts)
+func show(q *Query, src Source, opts Options) string {
+	res, err := q.Run(ctx(), src, opts)
 	if err != nil {
 		return "error " + entity.KindOf(err).String() + ": " + err.(*entity.Error).Message + "\n"
 	}

@@ -83,6 +83,9 @@ func (r *run) match(m *matcher, id entity.ID, typ string) (bool, error) {
 		if err != nil || c != m.collection {
 			return false, missingIsFalse(err)
 		}
+		if !r.shownIn(id, c) {
+			return false, nil
+		}
 	}
 	if len(m.where) == 0 {
 		return true, nil
@@ -99,8 +102,23 @@ func (r *run) match(m *matcher, id entity.ID, typ string) (bool, error) {
 	return true, nil
 }
 
+// shownIn tells whether the source shows that an entity is in its collection: of
+// one that is hidden nothing is known to be a member.
+func (r *run) shownIn(id, collection entity.ID) bool {
+	if r.src.Counted() || id == collection {
+		return true
+	}
+	for e := range r.src.Edges(id, entity.Outgoing, memberOf) {
+		if e.To == collection {
+			return true
+		}
+	}
+	return false
+}
+
 // missingIsFalse: an entity that went away between the graph's state and the
-// look-up satisfies nothing, and that is no error.
+// look-up, or that the look-up does not show, satisfies nothing, and that is no
+// error.
 func missingIsFalse(err error) error {
 	if entity.KindOf(err) == entity.KindNotFound {
 		return nil

@@ -7,11 +7,12 @@ import (
 )
 
 // Plan is how a query will be run on one graph. It is immutable: any goroutine
-// may run it, any number of times.
+// that may use the source may run it, any number of times.
 type Plan struct {
 	query    *Query
 	src      Source
-	opts     Options // with defaults
+	stats    statistics // what it was chosen by
+	opts     Options    // with defaults
 	entry    entryPlan
 	hops     []hopPlan
 	resolved []Resolved
@@ -47,13 +48,13 @@ type hopPlan struct {
 	ranked   bool   // the Scorer has had a say up to here
 }
 
-// Plan decides how to run the query on src. It reads statistics only. The
-// error is of [entity.KindInvalid], for options out of bounds.
+// Plan decides how to run the query on src. It reads statistics only, and where
+// there are none looks a little way into src. The error is of [entity.KindInvalid], for options out of bounds.
 func (q *Query) Plan(src Source, opts Options) (*Plan, error) {
 	if err := opts.check(); err != nil {
 		return nil, err
 	}
-	p := &Plan{query: q, src: src, opts: opts.withDefaults(q.Limit)}
+	p := &Plan{query: q, src: src, stats: statistics{src, !src.Counted()}, opts: opts.withDefaults(q.Limit)}
 	p.planEntry()
 	ranked := p.entry.ranked
 	for i := range q.Hops {
@@ -100,7 +101,7 @@ func (p *Plan) planEntry() {
 func (p *Plan) typesWay() entryWay {
 	e := &p.entry
 	switch {
-	case e.match.collection != "" && p.memberCount() < p.typeCount(e.types):
+	case e.match.collection != "" && p.stats.fewer(e.match.collection, e.types):
 		return entryMembers
 	case p.query.Count && len(p.query.Hops) == 0 && p.query.Filter == nil && !e.match.dear():
 		return entryCount
@@ -127,18 +128,6 @@ func (p *Plan) collection() entity.ID {
 
 // memberOf is how the graph holds what belongs to a collection.
 var memberOf = []entity.Predicate{entity.PredicateCollection}
-
-func (p *Plan) memberCount() int {
-	return p.src.Degree(p.entry.match.collection, entity.Incoming, memberOf) + 1
-}
-
-func (p *Plan) typeCount(types []string) int {
-	n := 0
-	for _, t := range types {
-		n += p.src.TypeCount(t)
-	}
-	return n
-}
 
 // missing is the error of a plan that needs what the options do not have. It
 // points at the part and says what does without.

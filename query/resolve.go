@@ -24,7 +24,7 @@ func resolve(src Source, h *Hop, number int) (relation, []Resolved) {
 	for _, t := range h.Terms {
 		p := entity.Predicate(t.Name)
 		r := Resolved{Hop: number, Term: t.Name, Exact: true, Except: t.Mode == TermExcept, Predicate: p}
-		switch inUse := src.PredicateCount(p) > 0; {
+		switch inUse := src.Uses(p); {
 		case t.Mode == TermExcept:
 			rel.except[p] = true
 		case t.Mode == TermFuzzy, t.Mode == TermAuto && !inUse:
@@ -50,7 +50,7 @@ func (r *relation) settle(src Source) {
 	}
 	r.only = []entity.Predicate{}
 	for p := range r.exact {
-		if !r.except[p] && src.PredicateCount(p) > 0 {
+		if !r.except[p] && src.Uses(p) {
 			r.only = append(r.only, p)
 		}
 	}
@@ -81,12 +81,4 @@ func (r *relation) edges(src Source) int {
 		n += src.PredicateCount(p)
 	}
 	return n
-}
-
-// degree is how many of its edges are at id.
-func (r *relation) degree(src Source, id entity.ID, d entity.Direction) int {
-	if r.none {
-		return 0
-	}
-	return src.Degree(id, d, r.only)
 }

@@ -72,7 +72,7 @@ func (r *run) execute() (*Result, error) {
 		return nil, err
 	}
 	if r.entry.way == entryCount {
-		return r.counted(r.typeCount(r.entry.types)), nil
+		return r.counted(statistics{src: r.src}.typeCount(r.entry.types)), nil
 	}
 	if r.frontier {
 		if err := r.walkBack(); err != nil {

@@ -9,7 +9,9 @@ import (
 )
 
 // Source is the graph a query runs on: one consistent state of it, with
-// constant answers for as long as the query runs.
+// constant answers for as long as the query runs. What somebody may not view is
+// left out by the source: of a query's answer and plan nothing depends on more
+// than the source shows.
 type Source interface {
 	// Type gives the type of an entity; live is false for one that was deleted
 	// or never was.
@@ -23,11 +25,17 @@ type Source interface {
 	Edges(id entity.ID, d entity.Direction, only []entity.Predicate) iter.Seq[entity.Edge]
 	// Degree is how many edges [Source.Edges] would yield.
 	Degree(id entity.ID, d entity.Direction, only []entity.Predicate) int
+	// Uses tells whether there is an edge with a predicate.
+	Uses(p entity.Predicate) bool
 	// PredicateCount is the number of edges with a predicate.
 	PredicateCount(p entity.Predicate) int
 	// Nodes and EdgeCount are the size of the graph.
 	Nodes() int
 	EdgeCount() int
+	// Counted tells that the numbers above are known. Otherwise, as of a graph
+	// that is seen by somebody, they have to be counted, by looking at all there
+	// is: plans then do without, and only [Plan.Steps] asks for them.
+	Counted() bool
 }
 
 // Lookup reads what the graph does not hold. KindNotFound means that there is

@@ -390,7 +390,7 @@ func badGraphRows() map[string]badRow {
 		"findPaths":      {path: "/graph/paths", body: `{"source_ids":["$person"],"target_ids":["$note"],"max_depth":2,"direction":"both","limit":10}`},
 		"findReachable":  {path: "/graph/reachable", body: `{"source_ids":["$person"],"target_type":"note","max_depth":2,"direction":"both","limit":10}`},
 		"getGraphEntity": {path: "/graph/entity/$person", faults: []fault{{name: "a deleted entity", path: "/graph/entity/$dead", status: 404}}},
-		"query":          {path: "/query", body: `{"path":"@$person -[knows]-> type:note","k":5,"k_explore":5,"collection":"$coll","expand":"none"}`, faults: append(queries, path("text without an index", `\"a\"`, 501))},
+		"query":          {path: "/query", body: `{"path":"@$person -[*]-> type:note","k":5,"k_explore":5,"collection":"$coll","expand":"none"}`, faults: append(queries, path("text without an index", `\"a\"`, 501))},
 		"querySyntax":    {path: "/query/syntax"},
 		"explainQuery":   {path: "/query/explain", body: `{"path":"@$person -[knows]-> type:note","k":5,"k_explore":5,"collection":"$coll","expand":"none"}`, faults: queries},
 	}

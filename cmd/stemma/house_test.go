@@ -59,6 +59,7 @@ var testImports = map[string][]string{
 	"events":                 {"entity/storetest"},
 	"events/syncclient":      {"api/native", "api/wire", "entity/store", "entity/listing", "entity/scope", "graph"},
 	"files":                  {"files/filestest"},
+	"query":                  {"graph"},
 	"files/index":            {"entity/store"},
 	"api":                    {"entity"},
 	"api/auth":               {"entity/store"},

@@ -20,6 +20,7 @@ func rows() []row {
 		{"get", "GET /entities/{id} and GET tip", (*runner).get},
 		{"contended", "64 writers on one entity, each retrying", (*runner).contended},
 		{"search", "reachable to depth 4 and shortest paths on a power-law graph", (*runner).search},
+		{"sight", "reachable and a path query by who may view all or half of the graph", (*runner).sight},
 		{"graph", "memory per edge, and rebuild at open", (*runner).memory},
 		{"versions", "history page, diff and restore, of few and of many versions", (*runner).versions},
 		{"events", "catching up by since pages of 1,000 and by SSE", (*runner).events},
