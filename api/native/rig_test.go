@@ -129,16 +129,16 @@ func seedUsers(s entity.Store) error {
 }
 
 // authenticate is what cmd/stemma joins auth and wire with.
-func (w *rig) authenticate(r *http.Request) (context.Context, bool, error) {
+func (w *rig) authenticate(r *http.Request) (context.Context, wire.Standing, error) {
 	header := r.Header.Get("Authorization")
 	if header == "" {
-		return r.Context(), false, nil
+		return r.Context(), wire.Anonymous, nil
 	}
 	p, err := auth.FromHeader(r.Context(), w.stores[wire.NetworkOf(r.Context())], header)
 	if err != nil {
-		return r.Context(), false, err
+		return r.Context(), wire.Anonymous, err
 	}
-	return auth.With(r.Context(), p), true, nil
+	return auth.With(r.Context(), p), wire.Registered, nil
 }
 
 // main is the store of the main network.

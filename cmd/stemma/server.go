@@ -170,12 +170,12 @@ func graphMetrics(registry *prometheus.Registry, name entity.Network, index *gra
 }
 
 // authenticator finds the principal of a request in the store of its network.
-func authenticator(stores []*store.Store) func(*http.Request) (context.Context, bool, error) {
-	return func(r *http.Request) (context.Context, bool, error) {
+func authenticator(stores []*store.Store) func(*http.Request) (context.Context, wire.Standing, error) {
+	return func(r *http.Request) (context.Context, wire.Standing, error) {
 		ctx := r.Context()
 		header := r.Header.Get("Authorization")
 		if header == "" {
-			return ctx, false, nil
+			return ctx, wire.Anonymous, nil
 		}
 		for _, s := range stores {
 			if s.Network() != wire.NetworkOf(ctx) {
@@ -183,11 +183,11 @@ func authenticator(stores []*store.Store) func(*http.Request) (context.Context, 
 			}
 			p, err := auth.FromHeader(ctx, s, header)
 			if err != nil {
-				return ctx, false, err
+				return ctx, wire.Anonymous, err
 			}
-			return auth.With(ctx, p), true, nil
+			return auth.With(ctx, p), wire.Registered, nil
 		}
-		return ctx, false, entity.Internal("stemma.authenticate", errors.New("no store of the network"))
+		return ctx, wire.Anonymous, entity.Internal("stemma.authenticate", errors.New("no store of the network"))
 	}
 }
 

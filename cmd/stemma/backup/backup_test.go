@@ -382,9 +382,12 @@ func (r *rig) server() string {
 	r.Helper()
 	handler := wire.New(wire.Options{
 		Ops: backup.View{entity.Main: r.Local}.Operations(),
-		Authenticate: func(q *http.Request) (context.Context, bool, error) {
+		Authenticate: func(q *http.Request) (context.Context, wire.Standing, error) {
 			p, err := auth.FromHeader(q.Context(), r.Store, q.Header.Get("Authorization"))
-			return auth.With(q.Context(), p), !p.Anonymous(), err
+			if p.Anonymous() {
+				return auth.With(q.Context(), p), wire.Anonymous, err
+			}
+			return auth.With(q.Context(), p), wire.Registered, err
 		},
 		ErrorBody: wire.ArkeError,
 	})

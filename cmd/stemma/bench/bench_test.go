@@ -75,9 +75,12 @@ func serveChild(args []string) (err error) {
 	}, func(ctx context.Context, ready func(string) error) error {
 		handler := wire.New(wire.Options{
 			Ops: native.New(time.Now, native.Network{Store: s, Graph: index}).Operations(),
-			Authenticate: func(r *http.Request) (context.Context, bool, error) {
+			Authenticate: func(r *http.Request) (context.Context, wire.Standing, error) {
 				p, err := auth.FromHeader(r.Context(), s, r.Header.Get("Authorization"))
-				return auth.With(r.Context(), p), !p.Anonymous(), err
+				if p.Anonymous() {
+					return auth.With(r.Context(), p), wire.Anonymous, err
+				}
+				return auth.With(r.Context(), p), wire.Registered, err
 			},
 		})
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
