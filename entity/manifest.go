@@ -53,6 +53,7 @@ const (
 	TypeFile       = "file"
 	TypeUser       = "user"
 	TypeAgent      = "agent"
+	TypeService    = "service"
 	TypeGroup      = "group"
 )
 

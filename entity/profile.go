@@ -17,6 +17,7 @@ var profiles = map[string]profile{
 	TypeFolder:     {labelMax: 500},
 	TypeUser:       {labelMax: 500},
 	TypeAgent:      {labelMax: 200},
+	TypeService:    {labelMax: 200},
 }
 
 func (c *checker) profile(m *Manifest) {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"stemma/api/auth"
+	"stemma/api/auth/authtest"
+	"stemma/api/auth/external"
 	"stemma/api/native"
 	"stemma/api/wire"
 	"stemma/entity"
@@ -36,6 +38,7 @@ const (
 type rig struct {
 	http.Handler
 	ops    []wire.Operation
+	auth   *auth.Authenticator
 	clock  *storetest.Clock
 	stores map[entity.Network]*store.Store
 	blobs  map[entity.Network]*files.Blobs
@@ -85,14 +88,25 @@ func openRig(o rigOptions) (*rig, error) {
 		}
 		networks = append(networks, native.Network{Store: seen, Graph: index, Blobs: blobs, MaxFile: o.maxFile})
 	}
+	var err error
+	w.auth, err = auth.New(auth.Options{
+		Stores: []entity.Store{w.stores[entity.Main], w.stores[entity.Test]}, Issuer: "https://stemma.example", Now: w.clock.Now, Entropy: storetest.Entropy(3), Interval: time.Hour,
+		External: external.Options{Secret: []byte(authtest.Secret), Audience: "authenticated"},
+	})
+	if err != nil {
+		return nil, err
+	}
 	w.ops = native.New(w.clock.Now, networks...).Operations()
-	w.Handler = wire.New(wire.Options{Ops: w.ops, Authenticate: w.authenticate})
+	w.Handler = wire.New(wire.Options{Ops: w.ops, Authenticate: w.auth.Authenticate, TrustProxy: true})
 	return w, nil
 }
 
 // end checks both stores from the first block to the last and closes them.
 func (w *rig) end(t testing.TB) {
 	w.endBlobs(t)
+	if err := w.auth.Close(); err != nil {
+		t.Error(err)
+	}
 	for name, s := range w.stores {
 		if _, err := s.Check(context.Background(), nil); err != nil {
 			t.Errorf("store %s: %v", name, err)
@@ -126,19 +140,6 @@ func seedUsers(s entity.Store) error {
 		return nil
 	})
 	return err
-}
-
-// authenticate is what cmd/stemma joins auth and wire with.
-func (w *rig) authenticate(r *http.Request) (context.Context, wire.Standing, error) {
-	header := r.Header.Get("Authorization")
-	if header == "" {
-		return r.Context(), wire.Anonymous, nil
-	}
-	p, err := auth.FromHeader(r.Context(), w.stores[wire.NetworkOf(r.Context())], header)
-	if err != nil {
-		return r.Context(), wire.Anonymous, err
-	}
-	return auth.With(r.Context(), p), wire.Registered, nil
 }
 
 // main is the store of the main network.

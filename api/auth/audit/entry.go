@@ -100,3 +100,11 @@ func (e *Entry) attrs() []slog.Attr {
 	}
 	return attrs
 }
+
+// level is how loud the log is: keys are used all the time.
+func (e *Entry) level() slog.Level {
+	if e.Action == KeyUsed {
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
+}

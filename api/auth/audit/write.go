@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"log/slog"
 	"slices"
 
 	"stemma/entity"
@@ -29,7 +28,7 @@ func (r *Recorder) write(ctx context.Context, s entity.Store, entries []*Entry) 
 	blocks := map[entity.ID][]any{}
 	for i, e := range entries {
 		if len(concerned[i]) == 0 {
-			r.logger.LogAttrs(ctx, slog.LevelInfo, "audit", e.attrs()...)
+			r.logger.LogAttrs(ctx, e.level(), "audit", e.attrs()...)
 		}
 		for _, t := range concerned[i] {
 			if blocks[t] == nil {

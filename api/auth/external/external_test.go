@@ -6,42 +6,54 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
+	"stemma/api/auth/authtest"
 	"stemma/entity"
 )
 
-var secret = []byte("0123456789abcdef0123456789abcdef")
+// clock is a time that a test moves.
+type clock struct{ ms atomic.Int64 }
 
-func newVerifier(t *testing.T, p *provider) (*Verifier, *clock) {
+func newClock() *clock {
+	c := &clock{}
+	c.ms.Store(now.UnixMilli())
+	return c
+}
+
+func (c *clock) Now() time.Time          { return time.UnixMilli(c.ms.Load()) }
+func (c *clock) advance(d time.Duration) { c.ms.Add(d.Milliseconds()) }
+
+var now = time.Unix(1_800_000_000, 0)
+
+type object = authtest.Claims
+
+func newProvider(t *testing.T) *authtest.Provider {
+	return authtest.NewProvider(t, func() time.Time { return now })
+}
+
+func signed(t *testing.T, alg jose.SignatureAlgorithm, key any, kid string, claims object) string {
+	return authtest.Sign(t, alg, key, kid, claims)
+}
+
+func supabase(t *testing.T, changes object) string { return authtest.Supabase(t, now, changes) }
+
+func newVerifier(t *testing.T, p *authtest.Provider) (*Verifier, *clock) {
 	t.Helper()
 	c := newClock()
-	o := Options{Secret: secret, Audience: "authenticated", Now: c.Now}
+	o := Options{Secret: []byte(authtest.Secret), Audience: "authenticated", Now: c.Now}
 	if p != nil {
-		o.Issuers, o.ClientID = []string{p.URL}, "stemma"
+		o.Issuers, o.ClientID = []string{p.URL}, authtest.Audience
 	}
 	v, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return v, c
-}
-
-// supabase is a token as Supabase signs it, but for changes.
-func supabase(t *testing.T, changes object) string {
-	all := object{
-		"iss": "https://x.supabase.co/auth/v1", "sub": "0e2f", "aud": "authenticated", "role": "authenticated", "email": "ann@example.com",
-		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(), "user_metadata": object{"name": "Ann"}, "app_metadata": object{},
-	}
-	for k, v := range changes {
-		if all[k] = v; v == nil {
-			delete(all, k)
-		}
-	}
-	return signed(t, jose.HS256, secret, "", all)
 }
 
 func TestIdentities(t *testing.T) {
@@ -53,8 +65,8 @@ func TestIdentities(t *testing.T) {
 		raw  string
 		want Identity
 	}{
-		"OIDC":                       {p.token(nil), Identity{Form: OIDC, Issuer: p.URL, Subject: "alice", Name: "Alice", IssuedAt: now}},
-		"OIDC, of a service it says": {p.token(object{"role": "service"}), Identity{Form: OIDC, Issuer: p.URL, Subject: "alice", Name: "Alice", IssuedAt: now}},
+		"OIDC":                       {p.Token(nil), Identity{Form: OIDC, Issuer: p.URL, Subject: "alice", Name: "Alice", IssuedAt: now}},
+		"OIDC, of a service it says": {p.Token(object{"role": "service"}), Identity{Form: OIDC, Issuer: p.URL, Subject: "alice", Name: "Alice", IssuedAt: now}},
 		"Supabase":                   {supabase(t, nil), sb},
 		"no audience":                {supabase(t, object{"aud": nil}), sb},
 		"a service":                  {supabase(t, object{"role": "service", "sub": nil, "aud": nil, "user_metadata": nil}), service},
@@ -72,27 +84,27 @@ func TestIdentities(t *testing.T) {
 func TestRefused(t *testing.T) {
 	p, other := newProvider(t), newProvider(t)
 	v, _ := newVerifier(t, p)
-	der, err := x509.MarshalPKIXPublicKey(p.key.Public())
+	der, err := x509.MarshalPKIXPublicKey(p.Key.Public())
 	if err != nil {
 		t.Fatal(err)
 	}
 	public := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
-	claims := object{"iss": p.URL, "sub": "alice", "aud": "stemma", "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()}
-	good := p.token(nil)
-	forged := signed(t, jose.ES256, other.key, p.kid, claims)
+	claims := p.Claims(nil)
+	good := p.Token(nil)
+	forged := signed(t, jose.ES256, other.Key, p.KeyID, claims)
 	for name, c := range map[string]struct{ raw, reason string }{
-		"OIDC, expired":                   {p.token(object{"exp": now.Unix()}), "ended"},
-		"OIDC, long expired":              {p.token(object{"exp": now.Unix() - 9}), "expired"},
-		"OIDC, no end":                    {p.token(object{"exp": nil}), "expired"},
-		"OIDC, of the future":             {p.token(object{"iat": now.Unix() + 3600}), "future"},
-		"OIDC, another audience":          {p.token(object{"aud": "another"}), "audience"},
-		"OIDC, no audience":               {p.token(object{"aud": nil}), "audience"},
-		"OIDC, no subject":                {p.token(object{"sub": nil}), "subject"},
+		"OIDC, expired":                   {p.Token(object{"exp": now.Unix()}), "ended"},
+		"OIDC, long expired":              {p.Token(object{"exp": now.Unix() - 9}), "expired"},
+		"OIDC, no end":                    {p.Token(object{"exp": nil}), "expired"},
+		"OIDC, of the future":             {p.Token(object{"iat": now.Unix() + 3600}), "future"},
+		"OIDC, another audience":          {p.Token(object{"aud": "another"}), "audience"},
+		"OIDC, no audience":               {p.Token(object{"aud": nil}), "audience"},
+		"OIDC, no subject":                {p.Token(object{"sub": nil}), "subject"},
 		"OIDC, another's key":             {forged, "signature"},
-		"OIDC, HS256 with the public key": {signed(t, jose.HS256, public, p.kid, claims), "algorithm"},
-		"OIDC, the shared secret":         {signed(t, jose.HS256, secret, p.kid, claims), "algorithm"},
+		"OIDC, HS256 with the public key": {signed(t, jose.HS256, public, p.KeyID, claims), "algorithm"},
+		"OIDC, the shared secret":         {signed(t, jose.HS256, []byte(authtest.Secret), p.KeyID, claims), "algorithm"},
 		"OIDC, cut":                       {good[:len(good)-4], "signature"},
-		"another issuer's":                {other.token(nil), "algorithm"},
+		"another issuer's":                {other.Token(nil), "algorithm"},
 		"Supabase, expired":               {supabase(t, object{"exp": now.Unix()}), "ended"},
 		"Supabase, no end":                {supabase(t, object{"exp": nil}), "no end"},
 		"Supabase, not yet":               {supabase(t, object{"nbf": now.Unix() + 3600}), "future"},
@@ -142,20 +154,20 @@ func TestSettings(t *testing.T) {
 func TestDiscoveryIsRetried(t *testing.T) {
 	p := newProvider(t)
 	v, clock := newVerifier(t, p)
-	p.down.Store(true)
-	raw := p.token(nil)
+	p.Down.Store(true)
+	raw := p.Token(nil)
 	for range 20 {
 		if _, err := v.Verify(t.Context(), raw); entity.KindOf(err) != entity.KindUnavailable {
 			t.Fatal(err)
 		}
 	}
-	p.down.Store(false)
-	if _, err := v.Verify(t.Context(), raw); entity.KindOf(err) != entity.KindUnavailable || p.asked() != "0 0" {
-		t.Errorf("asked %s times, %v", p.asked(), err)
+	p.Down.Store(false)
+	if _, err := v.Verify(t.Context(), raw); entity.KindOf(err) != entity.KindUnavailable || p.Asked() != "0 0" {
+		t.Errorf("asked %s times, %v", p.Asked(), err)
 	}
 	clock.advance(retryAfter)
-	if _, err := v.Verify(t.Context(), raw); err != nil || p.asked() != "1 1" {
-		t.Errorf("asked %s times, %v", p.asked(), err)
+	if _, err := v.Verify(t.Context(), raw); err != nil || p.Asked() != "1 1" {
+		t.Errorf("asked %s times, %v", p.Asked(), err)
 	}
 }
 
@@ -166,15 +178,15 @@ func TestKeysDown(t *testing.T) {
 	if _, err := v.issuers[p.URL].verifier(); err != nil {
 		t.Fatal(err)
 	}
-	p.down.Store(true)
+	p.Down.Store(true)
 	for range 5 {
-		if _, err := v.Verify(t.Context(), p.token(nil)); entity.KindOf(err) != entity.KindUnavailable {
+		if _, err := v.Verify(t.Context(), p.Token(nil)); entity.KindOf(err) != entity.KindUnavailable {
 			t.Fatal(err)
 		}
 	}
-	p.down.Store(false)
+	p.Down.Store(false)
 	clock.advance(time.Minute)
-	if _, err := v.Verify(t.Context(), p.token(nil)); err != nil {
+	if _, err := v.Verify(t.Context(), p.Token(nil)); err != nil {
 		t.Error(err)
 	}
 }
@@ -190,23 +202,23 @@ func TestKeysAreFetchedWithCourtesy(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	ok(p.token(nil))
-	p.rotate("k2")
-	ok(p.token(nil))
-	if p.asked() != "1 2" {
-		t.Errorf("asked %s times", p.asked())
+	ok(p.Token(nil))
+	p.Rotate("k2")
+	ok(p.Token(nil))
+	if p.Asked() != "1 2" {
+		t.Errorf("asked %s times", p.Asked())
 	}
 	for i := range 50 {
-		raw := signed(t, jose.ES256, p.key, fmt.Sprint("made up ", i), object{"iss": p.URL})
+		raw := signed(t, jose.ES256, p.Key, fmt.Sprint("made up ", i), object{"iss": p.URL})
 		if _, err := v.Verify(t.Context(), raw); entity.KindOf(err) != entity.KindUnauthenticated {
 			t.Fatal(err)
 		}
 	}
-	ok(p.token(nil))
-	if p.asked() != "1 2" {
-		t.Errorf("asked %s times", p.asked())
+	ok(p.Token(nil))
+	if p.Asked() != "1 2" {
+		t.Errorf("asked %s times", p.Asked())
 	}
 	clock.advance(time.Minute)
-	p.rotate("k3")
-	ok(p.token(nil))
+	p.Rotate("k3")
+	ok(p.Token(nil))
 }
