@@ -49,6 +49,7 @@ type rig struct {
 type rigOptions struct {
 	maxFile int64                           // of files' content; 0: the default
 	watch   func(entity.Store) entity.Store // wraps the main store that the view sees
+	issuer  func(func() time.Time) string   // starts an OIDC issuer that is believed; nil: none is
 }
 
 // newRig opens a rig that ends, and is checked, with the test.
@@ -88,15 +89,19 @@ func openRig(o rigOptions) (*rig, error) {
 		}
 		networks = append(networks, native.Network{Store: seen, Graph: index, Blobs: blobs, MaxFile: o.maxFile})
 	}
+	believed := external.Options{Secret: []byte(authtest.Secret), Audience: "authenticated", ClientID: authtest.Audience}
+	if o.issuer != nil {
+		believed.Issuers = []string{o.issuer(w.clock.Now)}
+	}
 	var err error
 	w.auth, err = auth.New(auth.Options{
 		Stores: []entity.Store{w.stores[entity.Main], w.stores[entity.Test]}, Issuer: "https://stemma.example", Now: w.clock.Now, Entropy: storetest.Entropy(3), Interval: time.Hour,
-		External: external.Options{Secret: []byte(authtest.Secret), Audience: "authenticated"},
+		External: believed,
 	})
 	if err != nil {
 		return nil, err
 	}
-	w.ops = native.New(w.clock.Now, networks...).Operations()
+	w.ops = native.New(w.clock.Now, networks...).WithAuth(w.auth).Operations()
 	w.Handler = wire.New(wire.Options{Ops: w.ops, Authenticate: w.auth.Authenticate, TrustProxy: true})
 	return w, nil
 }
@@ -130,6 +135,9 @@ func seedUsers(s entity.Store) error {
 			if s.Network() == entity.Test {
 				u.id = "II" + u.id[2:]
 			}
+			if u.owner {
+				tx.SetSecret("bootstrap", []byte(u.id)) // the first user
+			}
 			if _, err := tx.Create(entity.Draft{ID: u.id, Type: entity.TypeUser, Properties: entity.Properties{"label": u.label}}); err != nil {
 				return err
 			}
@@ -158,15 +166,29 @@ func (w *rig) call(method, target, body string, headers ...string) *httptest.Res
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
+	setHeaders(r, headers)
+	out := httptest.NewRecorder()
+	w.ServeHTTP(out, r)
+	return out
+}
+
+func setHeaders(r *http.Request, headers []string) {
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Del(headers[i])
 		if headers[i+1] != "" {
 			r.Header.Set(headers[i], headers[i+1])
 		}
 	}
-	out := httptest.NewRecorder()
-	w.ServeHTTP(out, r)
-	return out
+}
+
+// cookieOf is the refresh token that an answer sets; "" for none.
+func cookieOf(out *httptest.ResponseRecorder) string {
+	for _, c := range out.Result().Cookies() {
+		if c.Name == "stemma_refresh" {
+			return c.Value
+		}
+	}
+	return ""
 }
 
 // must sends a request that has to be answered with status, and gives the body.

@@ -26,6 +26,7 @@ type Network struct {
 type Service struct {
 	networks map[entity.Network]Network
 	now      func() time.Time
+	auth     *auth.Authenticator // see WithAuth
 }
 
 // New makes the view over the given networks.
@@ -41,6 +42,7 @@ func New(now func() time.Time, networks ...Network) *Service {
 func (s *Service) Operations() []wire.Operation {
 	var all []wire.Operation
 	for _, group := range [][]wire.Operation{
+		s.sessionOps(), s.keyOps(),
 		s.collectionOps(), s.entityOps(), s.relationshipOps(), s.folderOps(), s.fileOps(), s.versionOps(), s.ipfsOps(), s.blockOps(), s.graphOps(), s.queryOps(), s.eventOps(),
 	} {
 		all = append(all, group...)

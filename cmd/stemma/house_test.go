@@ -42,7 +42,7 @@ var imports = map[string][]string{
 	"api/auth/limit":         {},
 	"api/auth/password":      {"entity"},
 	"api/auth/token":         {"entity"},
-	"api/native":             {"api/auth", "api/wire", "entity", "entity/access", "entity/listing", "events", "files", "files/index", "graph", "query", "versions", "versions/car"},
+	"api/native":             {"api/auth", "api/auth/audit", "api/auth/token", "api/wire", "entity", "entity/access", "entity/listing", "events", "files", "files/index", "graph", "query", "versions", "versions/car"},
 	"cmd/stemma":             {"*"},
 	"cmd/stemma/archive":     {"entity", "entity/listing", "files", "files/index", "versions/car"},
 	"cmd/stemma/backup":      {"api/auth", "api/wire", "cmd/stemma/content", "entity", "entity/access", "entity/store", "files", "files/index"},
