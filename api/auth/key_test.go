@@ -252,6 +252,35 @@ func TestUsesAreTold(t *testing.T) {
 	}
 }
 
+// Uses are written down when the Authenticator closes; of a key that is revoked
+// meanwhile nothing comes back.
+func TestUsesAreWrittenDown(t *testing.T) {
+	w := newRig(t, nil)
+	gone, info, err := w.mint(annID, access.Principal{ID: annID}, auth.KeySpec{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.get("/required", "x-api-key", annKey)
+	w.get("/required", "x-api-key", gone)
+	w.update(func(tx entity.Tx) error { _, err := w.RevokeKey(tx, annID, info.Prefix); return err })
+	before := w.main.Seq()
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.view(func(r entity.Reader) error {
+		if must(r.Secret("~keyuse/"+sha256Hex(annKey)))(t) == nil {
+			t.Error("the use is not written down")
+		}
+		if must(r.Secret("~keyuse/"+sha256Hex(gone)))(t) != nil || must(r.Secret("key/"+sha256Hex(gone)))(t) != nil {
+			t.Error("a revoked key came back")
+		}
+		return nil
+	})
+	if w.main.Seq() != before {
+		t.Error("a use is a change of the log")
+	}
+}
+
 // A server that only reads writes nothing, not even that a key was used.
 func TestReadOnly(t *testing.T) {
 	w := newRig(t, func(o *auth.Options) { o.ReadOnly = true })
