@@ -5,8 +5,6 @@ import (
 	"encoding/hex"
 	"time"
 
-	"github.com/fxamacker/cbor/v2"
-
 	"stemma/entity"
 	"stemma/entity/access"
 )
@@ -18,9 +16,8 @@ func digestOf(secret string) digest { return sha256.Sum256([]byte(secret)) }
 
 // secretName is where the secret space keeps what belongs to a hash.
 func secretName(space string, d digest) string {
-	name := make([]byte, 0, len(space)+2*len(d))
-	name = append(name, space...)
-	return string(hex.AppendEncode(name, d[:]))
+	var room [96]byte
+	return string(hex.AppendEncode(append(room[:0], space...), d[:]))
 }
 
 const (
@@ -29,7 +26,9 @@ const (
 	keysSpace   = "keys/"
 )
 
-// grant is what the store keeps under a key's hash.
+// grant is what the store keeps under a key's hash. Data directories have grants
+// of the first two members alone, from before keys had more to them: those are
+// of users. Any change is one of decodeGrant too.
 type grant struct {
 	_       struct{}  `cbor:",toarray"`
 	User    entity.ID // the principal; its first name
@@ -41,31 +40,6 @@ type grant struct {
 	Scopes  []access.Action
 	Created int64 // ms since 1970; 0: not known
 	Expires int64 // ms since 1970; 0: never
-}
-
-// firstGrant is what a grant was before keys had more to them. Data directories
-// have it.
-type firstGrant struct {
-	_     struct{} `cbor:",toarray"`
-	User  entity.ID
-	Owner bool
-}
-
-// arrayOfTwo begins a firstGrant.
-const arrayOfTwo = 0x82
-
-func decodeGrant(b []byte) (g grant, err error) {
-	if len(b) > 0 && b[0] == arrayOfTwo {
-		var first firstGrant
-		err = cbor.Unmarshal(b, &first)
-		g = grant{User: first.User, Owner: first.Owner, Kind: access.User}
-	} else {
-		err = cbor.Unmarshal(b, &g)
-	}
-	if err != nil {
-		return g, entity.Internal("auth.decodeGrant", err)
-	}
-	return g, nil
 }
 
 func (g *grant) expired(now time.Time) bool { return g.Expires != 0 && now.UnixMilli() >= g.Expires }
