@@ -54,9 +54,9 @@ const (
 	TypeFile       = "file"
 	TypeUser       = "user"
 	TypeAgent      = "agent"
+	TypeService    = "service"
 	TypeGroup      = "group"
 	TypeTenant     = "tenant"
-	TypeService    = "service"
 )
 
 // Relationship is a directed, named edge from the entity that holds it to Peer.

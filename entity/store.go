@@ -109,6 +109,11 @@ type Draft struct {
 	Note          string
 }
 
+// Passing begins the names of secrets that change all the time and matter
+// little, such as when a key was last used: a backup has them, but their change
+// alone is no reason to make one.
+const Passing = "~"
+
 // Tx is the one way to write. Reads see what the transaction has written.
 type Tx interface {
 	Reader

@@ -46,7 +46,7 @@ func addKey(tx entity.Tx, key string, user entity.ID, made *string) error {
 	if err := CheckKey(key); err != nil {
 		return err
 	}
-	known, err := tx.Secret(secretName(key))
+	known, err := tx.Secret(secretName(keySpace, digestOf(key)))
 	if err != nil || known != nil {
 		return err
 	}
@@ -61,4 +61,13 @@ func FirstUser(r entity.Reader) (entity.ID, error) {
 		err = entity.NotFound("auth.FirstUser", "the store has no first user; start 'stemma serve' on it once")
 	}
 	return entity.ID(owner), err
+}
+
+// NewKey mints a user's key for the operator.
+func NewKey() string {
+	key, err := mintKey(access.User, rand.Reader)
+	if err != nil {
+		panic(err) // crypto/rand.Reader never fails
+	}
+	return key
 }

@@ -1,11 +1,10 @@
 package auth
 
 import (
-	"context"
-	"crypto/rand"
-	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"strings"
+	"time"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -16,96 +15,139 @@ import (
 // UserKeyPrefix begins the key of a user.
 const UserKeyPrefix = "uk_"
 
-const minKey = len(UserKeyPrefix) + 20
+// keyPrefixes begin the keys of a kind of principal; all are of one length.
+var keyPrefixes = map[access.Kind]string{access.User: UserKeyPrefix, access.Agent: "ak_", access.Service: "sk_"}
 
-// NewKey mints a user's key: uk_ and 64 hexadecimal digits.
-func NewKey() string {
-	var b [32]byte
-	rand.Read(b[:]) // never fails, see crypto/rand
-	return UserKeyPrefix + hex.EncodeToString(b[:])
+const (
+	minKey    = len(UserKeyPrefix) + 20
+	keyBytes  = 32
+	keyPrefix = 12 // characters of a key that lists show
+)
+
+// isKey tells whether a credential has the form of a key.
+func isKey(s string) bool {
+	return strings.HasPrefix(s, UserKeyPrefix) || strings.HasPrefix(s, "ak_") || strings.HasPrefix(s, "sk_")
+}
+
+// mintKey draws a key: the prefix of its kind and 64 hexadecimal digits.
+func mintKey(k access.Kind, entropy io.Reader) (string, error) {
+	var b [keyBytes]byte
+	if _, err := io.ReadFull(entropy, b[:]); err != nil {
+		return "", entity.Internal("auth.mintKey", err)
+	}
+	return keyPrefixes[k] + hex.EncodeToString(b[:]), nil
 }
 
 // CheckKey tells whether a key chosen by an operator can serve as a user's.
-func CheckKey(key string) error {
-	if !strings.HasPrefix(key, UserKeyPrefix) || len(key) < minKey {
-		return entity.Invalid("auth.CheckKey", "a user key begins with %s and has at least %d characters, like uk_ followed by 64 hexadecimal digits", UserKeyPrefix, minKey)
+func CheckKey(key string) error { return checkKey(key, access.User) }
+
+func checkKey(key string, k access.Kind) error {
+	if prefix := keyPrefixes[k]; prefix == "" || !strings.HasPrefix(key, prefix) || len(key) < minKey {
+		return entity.Invalid("auth.CheckKey", "a %s key begins with %s and has at least %d characters, like %s followed by 64 hexadecimal digits", k, prefix, minKey, prefix)
 	}
 	return nil
 }
 
-// grant is what the store keeps under a key's hash.
-type grant struct {
-	_     struct{} `cbor:",toarray"`
-	User  entity.ID
-	Owner bool
-}
-
-func secretName(key string) string {
-	sum := sha256.Sum256([]byte(key))
-	return "key/" + hex.EncodeToString(sum[:])
-}
-
-// SetKey gives key to the principal, in the transaction at hand.
+// SetKey gives a key of the operator's choice to the principal, for ever, in
+// the transaction at hand.
 func SetKey(tx entity.Tx, key string, p access.Principal) error {
-	if err := CheckKey(key); err != nil {
+	if err := checkKey(key, p.Kind); err != nil {
 		return err
 	}
-	b, err := cbor.Marshal(grant{User: p.ID, Owner: p.System})
+	g := grant{User: p.ID, Owner: p.System, Kind: p.Kind, Prefix: key[:keyPrefix], Scopes: p.Scopes}
+	return putGrant(tx, digestOf(key), &g)
+}
+
+// putGrant keeps a grant and lists it with its principal's.
+func putGrant(tx entity.Tx, d digest, g *grant) error {
+	b, err := cbor.Marshal(g)
 	if err != nil {
-		return entity.Internal("auth.SetKey", err)
+		return entity.Internal("auth.putGrant", err)
 	}
-	tx.SetSecret(secretName(key), b)
+	tx.SetSecret(secretName(keySpace, d), b)
+	all, err := keysOf(tx, g.User)
+	if err != nil {
+		return err
+	}
+	for _, have := range all {
+		if have == d {
+			return nil
+		}
+	}
+	return putKeys(tx, g.User, append(all, d))
+}
+
+// keysOf are the hashes of a principal's keys, oldest first.
+func keysOf(r entity.Reader, id entity.ID) (all []digest, err error) {
+	b, err := r.Secret(keysSpace + string(id))
+	if err != nil || b == nil {
+		return nil, err
+	}
+	if err := cbor.Unmarshal(b, &all); err != nil {
+		return nil, entity.Internal("auth.keysOf", err)
+	}
+	return all, nil
+}
+
+func putKeys(tx entity.Tx, id entity.ID, all []digest) error {
+	if len(all) == 0 {
+		tx.DeleteSecret(keysSpace + string(id))
+		return nil
+	}
+	b, err := cbor.Marshal(all)
+	if err != nil {
+		return entity.Internal("auth.putKeys", err)
+	}
+	tx.SetSecret(keysSpace+string(id), b)
 	return nil
 }
 
-// Resolve finds who holds key. KindUnauthenticated when nobody does.
-func Resolve(r entity.Reader, key string) (access.Principal, error) {
-	const op = "auth.Resolve"
-	b, err := r.Secret(secretName(key))
-	if err != nil {
-		return access.Principal{}, err
+// grantOf is what is kept under a hash; nil for nothing.
+func grantOf(r entity.Reader, d digest) (*grant, error) {
+	b, err := r.Secret(secretName(keySpace, d))
+	if err != nil || b == nil {
+		return nil, err
 	}
-	if b == nil {
-		return access.Principal{}, errCredential(op)
-	}
-	var g grant
-	if err := cbor.Unmarshal(b, &g); err != nil {
-		return access.Principal{}, entity.Internal(op, err)
-	}
-	return access.Principal{ID: g.User, Kind: access.User, System: g.Owner}, nil
+	g, err := decodeGrant(b)
+	return &g, err
 }
 
-func errCredential(op string) error {
-	return entity.Errorf(entity.KindUnauthenticated, op, "Unauthorized: Missing or invalid authentication token")
-}
-
-// FromHeader reads an Authorization header: nobody when it is empty, the
-// holder of the key in "ApiKey uk_…", KindUnauthenticated for all else (a key
-// behind Bearer too, as the specification has it).
-func FromHeader(ctx context.Context, s entity.Store, header string) (p access.Principal, err error) {
-	if header == "" {
-		return p, nil
-	}
-	scheme, key, _ := strings.Cut(header, " ")
-	if !strings.EqualFold(scheme, "ApiKey") || key == "" {
-		return p, errCredential("auth.FromHeader")
-	}
-	err = s.View(ctx, func(r entity.Reader) error {
-		p, err = Resolve(r, strings.TrimSpace(key))
-		return err
-	})
+// Resolve finds who holds key at the time given. KindUnauthenticated when
+// nobody does, or no longer.
+func Resolve(r entity.Reader, key string, now time.Time) (access.Principal, error) {
+	p, _, err := resolve(r, digestOf(key), now)
 	return p, err
 }
 
-type principalKey struct{}
-
-// With puts the principal into a request's context.
-func With(ctx context.Context, p access.Principal) context.Context {
-	return context.WithValue(ctx, principalKey{}, p)
+func resolve(r entity.Reader, d digest, now time.Time) (access.Principal, *grant, error) {
+	const op = "auth.Resolve"
+	g, err := grantOf(r, d)
+	if err != nil {
+		return access.Principal{}, nil, err
+	}
+	if g == nil {
+		return access.Principal{}, nil, refused(op, "no such key")
+	}
+	if g.expired(now) {
+		return access.Principal{}, g, refused(op, "the key has expired")
+	}
+	p, ok, err := g.principal(r)
+	if err == nil && !ok {
+		err = refused(op, "the key's principal is deleted")
+	}
+	if err != nil {
+		return access.Principal{}, g, err
+	}
+	return p, g, nil
 }
 
-// From is the principal of a request, anonymous when there is none.
-func From(ctx context.Context) access.Principal {
-	p, _ := ctx.Value(principalKey{}).(access.Principal)
-	return p
+// reason is why a credential was refused, for the log alone.
+type reason string
+
+func (r reason) Error() string { return string(r) }
+
+// refused is the error of a credential that proves nothing. The caller is not
+// told why.
+func refused(op string, why reason) error {
+	return &entity.Error{Kind: entity.KindUnauthenticated, Op: op, Err: why}
 }

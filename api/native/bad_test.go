@@ -30,7 +30,9 @@ type fault struct {
 // that only this one can meet. Variables are those of fixture.
 type badRow struct {
 	path, body string
-	status     int // of the good request; 0: 200
+	headers    []string                                  // of the good request, as those of a fault
+	status     int                                       // of the good request; 0: 200
+	before     func(*testing.T, *rig, map[string]string) // makes more variables than fixture; nil: none
 	faults     []fault
 }
 
@@ -58,10 +60,16 @@ func TestBadInput(t *testing.T) {
 
 func (w *rig) tryRow(t *testing.T, doc *documented, op *wire.Operation, row badRow) {
 	vars := fixture(t, w)
-	row.path, row.body = fill(vars, row.path), fill(vars, row.body)
+	if row.before != nil {
+		row.before(t, w, vars)
+	}
+	row.path, row.body, row.headers = fill(vars, row.path), fill(vars, row.body), slices.Clone(row.headers)
+	for i := range row.headers {
+		row.headers[i] = fill(vars, row.headers[i])
+	}
 	faults := slices.Concat(row.faults, authFaults(op), doc.pathFaults(op, row), doc.queryFaults(op, row))
 	if row.body != "" && op.MaxBody >= 0 { // an upload is no JSON
-		faults = slices.Concat(faults, bodyFaults(op), doc.memberFaults(t, op, row))
+		faults = slices.Concat(faults, bodyFaults(op, at(doc.ops[op.ID], "requestBody", "required") == true), doc.memberFaults(t, op, row))
 	}
 	before := w.seqs()
 	for _, f := range faults {
@@ -72,7 +80,7 @@ func (w *rig) tryRow(t *testing.T, doc *documented, op *wire.Operation, row badR
 		}
 	}
 	want := max(row.status, http.StatusOK)
-	if out := w.call(op.Method, row.path, row.body); out.Code != want {
+	if out := w.call(op.Method, row.path, row.body, row.headers...); out.Code != want {
 		t.Errorf("the good request is answered with %d, not %d: %s", out.Code, want, out.Body)
 	}
 }
@@ -87,7 +95,7 @@ func (w *rig) try(op *wire.Operation, row badRow, f fault, vars map[string]strin
 		body = fill(vars, f.body)
 	}
 	if f.stream == nil && f.length == 0 {
-		return w.call(op.Method, path, body, f.headers...)
+		return w.call(op.Method, path, body, slices.Concat(row.headers, f.headers)...)
 	}
 	r := httptest.NewRequest(op.Method, "http://stemma"+path, strings.NewReader(body))
 	if f.stream != nil {
@@ -96,6 +104,7 @@ func (w *rig) try(op *wire.Operation, row badRow, f fault, vars map[string]strin
 		r.ContentLength = f.length
 	}
 	r.Header.Set("Authorization", "ApiKey "+ownerKey)
+	setHeaders(r, row.headers)
 	out := httptest.NewRecorder()
 	w.ServeHTTP(out, r)
 	return out
@@ -154,6 +163,9 @@ func fill(vars map[string]string, text string) string {
 // writes tells whether an operation needs a right that a reader has not.
 func writes(op *wire.Operation) bool {
 	_, verb, _ := strings.Cut(op.Permission, ":")
+	if op.Permission == "user:credentials" { // one's own
+		return false
+	}
 	return op.Auth == wire.AuthRequired && !slices.Contains([]string{"", "view", "query", "execute", "list", "tip"}, verb)
 }
 
@@ -174,20 +186,24 @@ func authFaults(op *wire.Operation) []fault {
 	} {
 		faults = append(faults, fault{name: name, headers: []string{"Authorization", header}, status: 401})
 	}
-	if op.Auth == wire.AuthRequired {
+	faults = append(faults, fault{name: "on behalf of another", headers: []string{"Authorization", "ApiKey " + ownerKey, "X-On-Behalf-Of", string(readerID)}, status: 403})
+	if op.Auth != wire.AuthOptional {
 		faults = append(faults, fault{name: "no credential", headers: []string{"Authorization", ""}, status: 401})
 	}
 	switch {
 	case op.ID == "createEntities": // decided for each item
-		faults = append(faults, fault{name: "a reader's key", headers: []string{"Authorization", "ApiKey " + readKey}, status: 207})
+		faults = append(faults, fault{name: "a key for looking", headers: []string{"Authorization", "ApiKey " + lookKey}, status: 207})
+	case strings.HasPrefix(op.Permission, "service:") && op.ID != "createService": // the operator's, and nobody else's to know of
+		faults = append(faults, fault{name: "a key for looking", headers: []string{"Authorization", "ApiKey " + lookKey}, status: 404})
 	case writes(op):
-		faults = append(faults, fault{name: "a reader's key", headers: []string{"Authorization", "ApiKey " + readKey}, status: 403})
+		faults = append(faults, fault{name: "a key for looking", headers: []string{"Authorization", "ApiKey " + lookKey}, status: 403})
 	}
 	return faults
 }
 
-// bodyFaults are bodies that no operation can read.
-func bodyFaults(op *wire.Operation) []fault {
+// bodyFaults are bodies that no operation can read; that one is missing is a
+// fault where it is required.
+func bodyFaults(op *wire.Operation, required bool) []fault {
 	limit := op.MaxBody
 	if limit == 0 {
 		limit = wire.DefaultMaxBody
@@ -219,11 +235,13 @@ func bodyFaults(op *wire.Operation) []fault {
 		"nested arrays":          strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000),
 		"deep and unclosed":      strings.Repeat(`{"a":[`, 300_000),
 		"a bad link":             `{"properties":{"a":{"/":"nothing"}}}`,
-		"empty":                  " ",
-		"an empty object":        `{}`,
-		"null":                   `null`,
 	} {
 		faults = append(faults, fault{name: name, body: body, status: 400})
+	}
+	for name, body := range map[string]string{"empty": " ", "an empty object": `{}`, "null": `null`} {
+		if required {
+			faults = append(faults, fault{name: name, body: body, status: 400})
+		}
 	}
 	for name, headers := range map[string][]string{
 		"plain text":      {"Content-Type", "text/plain"},

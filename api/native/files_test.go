@@ -93,7 +93,7 @@ func TestUploadStalls(t *testing.T) {
 	w := newRig(t, rigOptions{})
 	id, _ := w.newFile(t, 1<<20)
 	over := make(chan struct{}, 1)
-	handler := wire.New(wire.Options{Ops: w.ops, Authenticate: w.authenticate, BodyTimeout: 50 * time.Millisecond})
+	handler := wire.New(wire.Options{Ops: w.ops, Authenticate: w.auth.Authenticate, BodyTimeout: 50 * time.Millisecond})
 	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
 		handler.ServeHTTP(out, r)
 		over <- struct{}{}

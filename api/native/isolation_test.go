@@ -64,6 +64,9 @@ func TestTenantsAreIsolated(t *testing.T) {
 				c := s.callers[rng.IntN(len(s.callers))]
 				op := &w.ops[rng.IntN(len(w.ops))]
 				row := rows[op.ID]
+				if matrixRows[op.ID] == "credentials" || row.before != nil {
+					continue
+				}
 				vars := mixed(rng, s.vars, sides[rng.IntN(2)].vars, sides[rng.IntN(2)].vars)
 				path, body := fill(vars, row.path), chosenID.ReplaceAllString(fill(vars, row.body), "")
 				body = strings.ReplaceAll(body, `"visibility":"public"`, `"visibility":"private"`) // what is made public is no secret

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"stemma/api/auth"
+	"stemma/api/auth/authtest"
+	"stemma/api/auth/external"
 	"stemma/api/native"
 	"stemma/api/wire"
 	"stemma/entity"
@@ -30,6 +32,7 @@ const (
 	readerID = entity.ID("01KDVR0000000000000000READ")
 	ownerKey = "uk_0000000000000000000000000000000000000000000000000000000000000001"
 	readKey  = "uk_0000000000000000000000000000000000000000000000000000000000000002"
+	lookKey  = "uk_0000000000000000000000000000000000000000000000000000000000000003" // the reader's, for looking only
 )
 
 // rig is the real handler over real stores in memory, one for each network,
@@ -37,6 +40,7 @@ const (
 type rig struct {
 	http.Handler
 	ops    []wire.Operation
+	auth   *auth.Authenticator
 	clock  *storetest.Clock
 	stores map[entity.Network]*store.Store
 	scopes map[entity.Network]*scope.Index
@@ -49,6 +53,7 @@ type rig struct {
 type rigOptions struct {
 	maxFile int64                           // of files' content; 0: the default
 	watch   func(entity.Store) entity.Store // wraps the main store that the view sees
+	issuer  func(func() time.Time) string   // starts an OIDC issuer that is believed; nil: none is
 }
 
 // newRig opens a rig that ends, and is checked, with the test.
@@ -88,14 +93,29 @@ func openRig(o rigOptions) (*rig, error) {
 		}
 		networks = append(networks, native.Network{Store: seen, Scopes: scopes, Graph: index, Blobs: blobs, MaxFile: o.maxFile})
 	}
-	w.ops = native.New(w.clock.Now, networks...).Operations()
-	w.Handler = wire.New(wire.Options{Ops: w.ops, Authenticate: w.authenticate})
+	believed := external.Options{Secret: []byte(authtest.Secret), Audience: "authenticated", ClientID: authtest.Audience}
+	if o.issuer != nil {
+		believed.Issuers = []string{o.issuer(w.clock.Now)}
+	}
+	var err error
+	w.auth, err = auth.New(auth.Options{
+		Stores: []entity.Store{w.stores[entity.Main], w.stores[entity.Test]}, Issuer: "https://stemma.example", Now: w.clock.Now, Entropy: storetest.Entropy(3), Interval: time.Hour,
+		External: believed,
+	})
+	if err != nil {
+		return nil, err
+	}
+	w.ops = native.New(w.clock.Now, networks...).WithAuth(w.auth).Operations()
+	w.Handler = wire.New(wire.Options{Ops: w.ops, Authenticate: w.auth.Authenticate, TrustProxy: true})
 	return w, nil
 }
 
 // end checks both stores from the first block to the last and closes them.
 func (w *rig) end(t testing.TB) {
 	w.endBlobs(t)
+	if err := w.auth.Close(); err != nil {
+		t.Error(err)
+	}
 	for name, s := range w.stores {
 		if _, err := s.Check(context.Background(), nil); err != nil {
 			t.Errorf("store %s: %v", name, err)
@@ -119,32 +139,24 @@ func seedUsers(s entity.Store) error {
 			if s.Network() == entity.Test {
 				u.id = "II" + u.id[2:]
 			}
+			if u.owner {
+				tx.SetSecret("bootstrap", []byte(u.id)) // the first user
+			}
 			if _, err := tx.Create(entity.Draft{ID: u.id, Type: entity.TypeUser, Properties: entity.Properties{"label": u.label}}); err != nil {
 				return err
 			}
 			if err := auth.SetKey(tx, u.key, access.Principal{ID: u.id, Kind: access.User, System: u.owner}); err != nil {
 				return err
 			}
+			if !u.owner {
+				if err := auth.SetKey(tx, lookKey, access.Principal{ID: u.id, Kind: access.User, Scopes: []access.Action{"*:view"}}); err != nil {
+					return err
+				}
+			}
 		}
 		return nil
 	})
 	return err
-}
-
-// authenticate is what cmd/stemma joins auth and wire with.
-func (w *rig) authenticate(r *http.Request) (context.Context, bool, error) {
-	header := r.Header.Get("Authorization")
-	if header == "" {
-		return r.Context(), false, nil
-	}
-	p, err := auth.FromHeader(r.Context(), w.stores[wire.NetworkOf(r.Context())], header)
-	if err != nil {
-		return r.Context(), false, err
-	}
-	if p.ID == readerID || p.ID == "II"+readerID[2:] {
-		p.Scopes = []access.Action{"*:view"}
-	}
-	return auth.With(r.Context(), p), true, nil
 }
 
 // main is the store of the main network.
@@ -163,15 +175,29 @@ func (w *rig) call(method, target, body string, headers ...string) *httptest.Res
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
+	setHeaders(r, headers)
+	out := httptest.NewRecorder()
+	w.ServeHTTP(out, r)
+	return out
+}
+
+func setHeaders(r *http.Request, headers []string) {
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Del(headers[i])
 		if headers[i+1] != "" {
 			r.Header.Set(headers[i], headers[i+1])
 		}
 	}
-	out := httptest.NewRecorder()
-	w.ServeHTTP(out, r)
-	return out
+}
+
+// cookieOf is the refresh token that an answer sets; "" for none.
+func cookieOf(out *httptest.ResponseRecorder) string {
+	for _, c := range out.Result().Cookies() {
+		if c.Name == "stemma_refresh" {
+			return c.Value
+		}
+	}
+	return ""
 }
 
 // must sends a request that has to be answered with status, and gives the body.

@@ -12,6 +12,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"stemma/api/auth/authtest"
 )
 
 var update = flag.Bool("update", false, "write what the server answers into the scripts")
@@ -35,9 +38,17 @@ func runScript(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &script{rig: newRig(t, rigOptions{}), vars: map[string]string{}}
+	var provider *authtest.Provider
+	s := &script{vars: map[string]string{}}
+	s.rig = newRig(t, rigOptions{issuer: func(now func() time.Time) string {
+		provider = authtest.NewProvider(t, now)
+		return provider.URL
+	}})
 	s.set("owner", string(ownerID))
 	s.set("reader", string(readerID))
+	s.set("oidc", provider.Token(nil))
+	s.set("supabase", authtest.Supabase(t, s.clock.Now(), nil))
+	s.set("program", authtest.Supabase(t, s.clock.Now(), authtest.Claims{"role": "service", "sub": "program", "user_metadata": authtest.Claims{"name": "Program"}}))
 	var out bytes.Buffer
 	line := 1
 	for paragraph := range strings.SplitSeq(string(text), "\n\n") {
@@ -186,6 +197,10 @@ func (s *script) render(st *step, w *httptest.ResponseRecorder) (string, error) 
 	}
 	for _, c := range st.captures {
 		value, ok := capturedText(answer, c.path)
+		if c.path == "Set-Cookie" {
+			value = cookieOf(w)
+			ok = value != ""
+		}
 		if !ok {
 			return "", fmt.Errorf("the answer has no %s to capture: %d %s", c.path, w.Code, body)
 		}
@@ -193,7 +208,7 @@ func (s *script) render(st *step, w *httptest.ResponseRecorder) (string, error) 
 		lines = append(lines, fmt.Sprintf("$%s = %s %s", c.name, c.path, value))
 	}
 	lines = append(lines, "< "+strconv.Itoa(w.Code))
-	for _, key := range []string{"Etag", "Content-Type", "Content-Disposition", "Content-Location", "Content-Range", "Cache-Control", "Allow", "Www-Authenticate"} {
+	for _, key := range []string{"Etag", "Content-Type", "Content-Disposition", "Content-Location", "Content-Range", "Cache-Control", "Allow", "Www-Authenticate", "Retry-After", "Set-Cookie"} {
 		if value := strings.Join(w.Header().Values(key), ", "); value != "" && value != "application/json" {
 			lines = append(lines, "H "+key+": "+s.fold(value))
 		}

@@ -30,6 +30,7 @@ type Service struct {
 	networks map[entity.Network]Network
 	guards   map[entity.Network]*guard.Guard
 	now      func() time.Time
+	auth     *auth.Authenticator // see WithAuth
 }
 
 // New makes the view over the given networks.
@@ -49,6 +50,7 @@ func New(now func() time.Time, networks ...Network) *Service {
 func (s *Service) Operations() []wire.Operation {
 	var all []wire.Operation
 	for _, group := range [][]wire.Operation{
+		s.sessionOps(), s.keyOps(),
 		s.userOps(), s.collectionOps(), s.roleOps(), s.memberOps(), s.tenantOps(), s.entityOps(), s.permissionOps(), s.relationshipOps(), s.folderOps(), s.fileOps(), s.versionOps(), s.ipfsOps(), s.blockOps(), s.graphOps(), s.queryOps(), s.eventOps(),
 	} {
 		all = append(all, group...)

@@ -5,14 +5,16 @@ import (
 	"strings"
 )
 
-// The headers of CORS. Any origin may call: credentials travel in the header
-// Authorization, never in a cookie, so that a foreign page has none to abuse.
+// The headers of CORS. Any origin may call: credentials travel in the headers
+// Authorization and X-Api-Key, so that a foreign page has none to abuse. The one
+// cookie there is, of refresh tokens, is SameSite=Strict and read by operations
+// that refuse a cross-site caller, and no answer allows credentials.
 // The slices are shared by all answers and never changed.
 var (
 	anyOrigin    = []string{"*"}
 	exposed      = []string{"ETag, X-Request-Id, Retry-After, Location, Content-Disposition, Content-Range, Accept-Ranges"}
 	allowMethods = []string{strings.Join(methods, ", ")}
-	allowHeaders = []string{"Authorization, Content-Type, X-Arke-Network, X-On-Behalf-Of, X-Chat-ID, If-Match, If-None-Match, If-Range, Range, Last-Event-ID, X-Request-Id"}
+	allowHeaders = []string{"Authorization, X-Api-Key, Content-Type, X-Arke-Network, X-On-Behalf-Of, X-Chat-ID, If-Match, If-None-Match, If-Range, Range, Last-Event-ID, X-Request-Id"}
 	maxAge       = []string{"86400"}
 )
 

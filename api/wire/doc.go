@@ -16,6 +16,9 @@
 //     binds, a route given twice) panics when the server starts, never later.
 //   - Authentication comes before decoding: the body of a caller who may not
 //     come in is never read.
+//   - A credential that is not needed must hold all the same, but where nobody is
+//     asked. A valid token of somebody unregistered is as good as none where
+//     anonymous callers are let in, and is told to register where a user is needed.
 //   - A body is parsed once, by [entity.ParseJSON]. Values bound to map[string]any
 //     and any are the parsed ones, unchanged and owned by the handler. Unknown
 //     members are ignored, null means absent, and everything that is wrong is

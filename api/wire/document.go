@@ -108,6 +108,9 @@ func (d *document) operation(op *Operation) object {
 	o = o.with("summary", op.Summary).with("description", op.Description)
 	o = o.with("security", security(op.Auth))
 	o = o.with("x-arke-permission", op.Permission).with("x-arke-action", op.Permission).with("x-arke-auth", op.Auth.String())
+	if op.BearerKeys {
+		o = o.with("x-stemma-bearer-keys", true)
+	}
 	o = o.with("parameters", d.parameters(op))
 	if body := d.requestBody(op); body != nil {
 		o = o.with("requestBody", body)
@@ -322,7 +325,7 @@ func (d *document) components() object {
 		{"securitySchemes", object{
 			{"bearerAuth", object{{"type", "http"}, {"scheme", "bearer"}, {"bearerFormat", "JWT"}}},
 			{"apiKeyAuth", object{{"type", "apiKey"}, {"in", "header"}, {"name", "Authorization"},
-				{"description", "Authorization: ApiKey uk_… (of a user) or ApiKey ak_… (of an agent)"}}},
+				{"description", "Authorization: ApiKey uk_… (of a user), ak_… (of an agent) or sk_… (of a service); or the key alone as x-api-key"}}},
 		}},
 		{"parameters", object{
 			{"Network", parameter("header", "X-Arke-Network", false, typed("string").

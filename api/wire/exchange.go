@@ -22,6 +22,7 @@ type meta struct {
 	id      string
 	network entity.Network
 	op      *Operation
+	from    origin
 	routing *chi.Context
 }
 

@@ -24,17 +24,22 @@ var aCID = entity.SumBlock([]byte("a")).String()
 // callerKey is where the tests' Authenticate puts the caller's name.
 type callerKey struct{}
 
-// authenticate knows "Bearer <name>"; any other credential is wrong.
-func authenticate(r *http.Request) (context.Context, bool, error) {
+// authenticate knows "Bearer <name>", of whom newcomer is not registered; any
+// other credential is wrong.
+func authenticate(r *http.Request) (context.Context, Standing, error) {
 	cred := r.Header.Get("Authorization")
 	if cred == "" {
-		return r.Context(), false, nil
+		return r.Context(), Anonymous, nil
 	}
 	name, ok := strings.CutPrefix(cred, "Bearer ")
 	if !ok {
-		return nil, false, &entity.Error{Kind: entity.KindUnauthenticated, Op: "test"}
+		return r.Context(), Anonymous, &entity.Error{Kind: entity.KindUnauthenticated, Op: "test"}
 	}
-	return context.WithValue(r.Context(), callerKey{}, name), true, nil
+	standing := Registered
+	if name == "newcomer" {
+		standing = Unregistered
+	}
+	return context.WithValue(r.Context(), callerKey{}, name), standing, nil
 }
 
 // call sends one request to a handler. headers are key, value, key, value.

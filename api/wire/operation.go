@@ -10,28 +10,6 @@ import (
 	"strings"
 )
 
-// Auth says who may call an operation at all. What a known caller may do is
-// decided where the data is read.
-type Auth uint8
-
-// The levels.
-const (
-	AuthNone     Auth = iota // nobody is asked; credentials are not even looked at
-	AuthOptional             // anonymous callers are let in; a wrong credential is not
-	AuthRequired             // a registered caller
-	AuthJWTOnly              // a valid token whose user need not be registered yet
-)
-
-var authNames = [...]string{"none", "optional", "required", "jwt-only"}
-
-// String is the level's name in the documents.
-func (a Auth) String() string {
-	if int(a) < len(authNames) {
-		return authNames[a]
-	}
-	return fmt.Sprintf("auth(%d)", uint8(a))
-}
-
 // Operation is a row of a view's table: one method on one path, what it takes
 // and answers, and who may call it. Rows are made by [Op] and [Handle].
 type Operation struct {
@@ -42,6 +20,7 @@ type Operation struct {
 	Description  string // Markdown
 	Permission   string // the action that is checked, like entity:view; "" for none
 	Auth         Auth
+	BearerKeys   bool // an API key may come as "Authorization: Bearer uk_…" too
 	Reads        bool // changes nothing, though its method is not GET: a read-only server answers it
 	Success      []Success
 	Errors       []int     // statuses beyond those every such operation has

@@ -9,7 +9,7 @@ import (
 const preamble = `## Authentication
 
 **Token** (bearerAuth) - ` + "`Authorization: Bearer <JWT>`" + `
-**API key** (apiKeyAuth) - ` + "`Authorization: ApiKey uk_…`" + ` of a user, ` + "`ApiKey ak_…`" + ` of an agent
+**API key** (apiKeyAuth) - ` + "`Authorization: ApiKey uk_…`" + ` of a user, ` + "`ak_…`" + ` of an agent, ` + "`sk_…`" + ` of a service; or ` + "`X-Api-Key: uk_…`" + `
 
 ## Headers
 
@@ -17,7 +17,7 @@ const preamble = `## Authentication
 The network a request is about. Ids of the test network begin with II; the two share nothing.
 
 **X-On-Behalf-Of** (string)
-The user a service account acts for.
+The user a service account acts for; refused from anybody else.
 
 **X-Request-Id** (string)
 Names the request in the server's log; every answer has one, and yours is taken when you send one.
@@ -98,7 +98,11 @@ func (op *Operation) writeReference(b *strings.Builder) {
 	if op.Permission != "" {
 		b.WriteString("**Permission:** `" + op.Permission + "`\n")
 	}
-	b.WriteString("**Auth:** " + op.Auth.String() + "\n")
+	b.WriteString("**Auth:** " + op.Auth.String())
+	if op.BearerKeys {
+		b.WriteString(", and an API key may come as `Authorization: Bearer`")
+	}
+	b.WriteString("\n")
 }
 
 // listFields is "label*:string, source_ids*:string[] (source_pis)".

@@ -21,10 +21,15 @@ import (
 type Options struct {
 	Ops []Operation
 	// Authenticate finds out who calls. It gives a context derived from the
-	// request's, and whether there is a credential that holds. An error (of
-	// KindUnauthenticated for a credential that does not) is the answer. It is not
-	// called for AuthNone. nil: everybody is anonymous.
-	Authenticate func(*http.Request) (ctx context.Context, authenticated bool, err error)
+	// request's, and where the caller stands. An error (of KindUnauthenticated
+	// for a credential that does not hold) is the answer. It is not called for
+	// AuthNone. nil: everybody is anonymous.
+	Authenticate func(*http.Request) (context.Context, Standing, error)
+	// Denied is told of every answer of KindUnauthenticated or KindForbidden,
+	// with the context of the caller as far as it is known, before it is sent. It
+	// must not block.
+	Denied       func(context.Context, *http.Request, *entity.Error)
+	TrustProxy   bool                  // X-Forwarded-For and -Proto are a proxy's own: see ClientOf
 	ErrorBody    ErrorBody             // nil: ArkeError
 	Logger       *slog.Logger          // nil: silent
 	Registry     prometheus.Registerer // nil: metrics are kept and not shown
@@ -41,7 +46,9 @@ const defaultTimeout = 30 * time.Second
 
 type router struct {
 	mux          *chi.Mux
-	authenticate func(*http.Request) (context.Context, bool, error)
+	authenticate func(*http.Request) (context.Context, Standing, error)
+	denied       func(context.Context, *http.Request, *entity.Error)
+	trustProxy   bool
 	errorBody    ErrorBody
 	logger       *slog.Logger
 	metrics      *metrics
@@ -67,6 +74,8 @@ func New(o Options) http.Handler {
 	rt := &router{
 		mux:          chi.NewMux(),
 		authenticate: o.Authenticate,
+		denied:       o.Denied,
+		trustProxy:   o.TrustProxy,
 		errorBody:    o.ErrorBody,
 		logger:       o.Logger,
 		metrics:      newMetrics(o.Registry),
@@ -136,6 +145,7 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{router: rt, route: rt.unmatched, w: w, start: rt.now(), status: http.StatusOK}
 	x.meta.Context, x.meta.op = r.Context(), rt.unmatched.op
 	x.meta.id = rt.ids.forRequest(r.Header)
+	x.meta.from = origin{remote: r.RemoteAddr, header: r.Header, tls: r.TLS != nil, trust: rt.trustProxy}
 	rt.metrics.inFlight.Inc()
 	defer rt.finish(x, r)
 	x.set(slotID, "X-Request-Id", x.meta.id)
@@ -202,30 +212,31 @@ func (rt *router) handler(ro *route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		x := w.(*exchange)
 		x.route, x.meta.op = ro, ro.op
-		if err := rt.run(x, ro.op, r); err != nil {
+		if ctx, err := rt.run(x, ro.op, r); err != nil {
+			x.tellDenied(ctx, r, err)
 			x.fail(r, err)
 		}
 	}
 }
 
-func (rt *router) run(x *exchange, op *Operation, r *http.Request) error {
-	ctx, err := rt.admit(x, op, r)
-	if err != nil {
-		return err
+// run serves the operation; ctx is the caller's, as far as the caller is known.
+func (rt *router) run(x *exchange, op *Operation, r *http.Request) (ctx context.Context, err error) {
+	if ctx, err = rt.admit(x, op, r); err != nil {
+		return ctx, err
 	}
 	if op.raw != nil {
 		x.stream = true
 		op.raw.ServeHTTP(x, withContext(r, ctx))
-		return nil
+		return ctx, nil
 	}
 	reply, err := op.serve(ctx, x, r)
 	if err != nil {
-		return err
+		return ctx, err
 	}
 	if reply != nil && reply.Stream != nil {
 		r = withContext(r, ctx)
 	}
-	return x.answer(r, reply)
+	return ctx, x.answer(r, reply)
 }
 
 func withContext(r *http.Request, ctx context.Context) *http.Request {
@@ -233,31 +244,6 @@ func withContext(r *http.Request, ctx context.Context) *http.Request {
 		return r
 	}
 	return r.WithContext(ctx)
-}
-
-// admit decides who may come in, and on which network.
-func (rt *router) admit(x *exchange, op *Operation, r *http.Request) (context.Context, error) {
-	ctx := r.Context()
-	var err error
-	if x.meta.network, err = networkOf(r.Header); err != nil {
-		return nil, err
-	}
-	if rt.readOnly != "" && op.writes() {
-		return nil, entity.Errorf(entity.KindForbidden, "wire.ReadOnly", "%s", rt.readOnly)
-	}
-	if op.Auth == AuthNone {
-		return ctx, nil
-	}
-	known := false
-	if rt.authenticate != nil {
-		if ctx, known, err = rt.authenticate(r); err != nil {
-			return nil, err
-		}
-	}
-	if !known && op.Auth != AuthOptional {
-		return nil, &entity.Error{Kind: entity.KindUnauthenticated, Op: "wire.Auth"}
-	}
-	return ctx, nil
 }
 
 func (rt *router) notFound(w http.ResponseWriter, r *http.Request) {

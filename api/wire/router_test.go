@@ -38,12 +38,16 @@ func TestAuth(t *testing.T) {
 		{"/optional", "", 200, ""}, {"/optional", "Bearer ann", 200, "ann"}, {"/optional", "nonsense", 401, ""},
 		{"/required", "", 401, ""}, {"/required", "Bearer ann", 200, "ann"}, {"/required", "nonsense", 401, ""},
 		{"/jwt-only", "", 401, ""}, {"/jwt-only", "Bearer ann", 200, "ann"}, {"/jwt-only", "nonsense", 401, ""},
+		{"/none", "Bearer newcomer", 200, ""}, {"/optional", "Bearer newcomer", 200, "newcomer"},
+		{"/required", "Bearer newcomer", 403, ""}, {"/jwt-only", "Bearer newcomer", 200, "newcomer"},
 	}
 	for _, c := range cases {
 		w := call(h, "GET", c.path, "", "Authorization", c.credential, "X-Request-Id", "req-1234")
 		equal(t, c.path+" "+c.credential, w.Code, c.status)
 		if c.status == 200 {
 			equal(t, c.path, w.Body.String(), `{"auth":"`+c.path[1:]+`","caller":"`+c.caller+`","id":"req-1234","network":"main"}`)
+		} else if c.status == 403 {
+			contains(t, c.path, w.Body.String(), "POST /auth/register")
 		} else {
 			contains(t, c.path, w.Body.String(), "Unauthorized: Missing or invalid authentication token")
 		}

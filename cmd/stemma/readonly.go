@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"stemma/api/auth"
 	mirroring "stemma/cmd/stemma/mirror" // crash_audit_test.go has a variable mirror
@@ -81,7 +82,7 @@ func setReader(ctx context.Context, st *store.Store, given string) (made string,
 		if key == "" {
 			return nil
 		}
-		if _, err := auth.Resolve(tx, key); err == nil {
+		if _, err := auth.Resolve(tx, key, time.Now()); err == nil {
 			return nil // it opens this store already
 		}
 		made = key

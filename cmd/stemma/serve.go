@@ -20,6 +20,7 @@ import (
 type serveCmd struct {
 	dataFlags
 	blobFlags
+	credentialFlags
 	Addr         string        `help:"Address to listen on, by default 127.0.0.1:8080; port 0 takes a free one." default:"127.0.0.1:8080" env:"STEMMA_ADDR" placeholder:"HOST:PORT"`
 	BootstrapKey string        `help:"Key of the first user, uk_ and at least 20 characters; made up and printed once when left out." env:"STEMMA_BOOTSTRAP_KEY" placeholder:"uk_…"`
 	MaxBody      int64         `help:"Largest request body, in bytes." default:"8388608" env:"STEMMA_MAX_BODY"`
@@ -62,6 +63,9 @@ func (c *serveCmd) Validate() error {
 			return errors.New("--bootstrap-key: " + userText(err))
 		}
 	}
+	if err := c.check(); err != nil {
+		return err
+	}
 	switch {
 	case c.MaxBody < 1:
 		return fmt.Errorf("--max-body is %d; at least 1 byte", c.MaxBody)
@@ -90,7 +94,8 @@ func (c *serveCmd) Run(ctx context.Context, io *streams) error {
 		return err
 	}
 	logger := newLogger(io.err, level, c.LogFormat)
-	s, err := openServer(ctx, serverOptions{data: c.Data, bootstrapKey: c.BootstrapKey, logger: logger, maxBody: c.MaxBody, cacheBytes: c.Cache << 20, blobs: c.Blobs, maxFile: c.MaxFile, readOnly: c.ReadOnly})
+	s, err := openServer(ctx, serverOptions{data: c.Data, bootstrapKey: c.BootstrapKey, logger: logger, maxBody: c.MaxBody, cacheBytes: c.Cache << 20, blobs: c.Blobs, maxFile: c.MaxFile, readOnly: c.ReadOnly,
+		publicURL: c.publicURL(listener.Addr()), external: c.external(), noSignups: !c.Signups, trustProxy: c.TrustProxy})
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,8 @@ import (
 
 	"stemma/api"
 	"stemma/api/auth"
+	"stemma/api/auth/audit"
+	"stemma/api/auth/external"
 	"stemma/api/native"
 	"stemma/api/wire"
 	"stemma/entity"
@@ -30,6 +32,8 @@ type server struct {
 	stores   []*store.Store
 	networks []native.Network
 	handler  http.Handler
+	auth     *auth.Authenticator
+	audit    *audit.Recorder
 	scratch  string                    // of file content when all else is in memory
 	keys     map[entity.Network]string // made at this start, by network
 }
@@ -44,6 +48,11 @@ type serverOptions struct {
 	maxFile      int64  // bytes of a file's content; 0: the default
 	readOnly     bool   // refuse what writes
 	mirrorOf     string // the server that is mirrored into it meanwhile; "" for none
+
+	publicURL  string           // the issuer of tokens; "": the default address
+	external   external.Options // whose tokens are believed beside our own
+	noSignups  bool
+	trustProxy bool
 }
 
 // openServer opens both networks' stores and joins engines and views.
@@ -62,10 +71,15 @@ func openServer(ctx context.Context, o serverOptions) (s *server, err error) {
 	if err != nil {
 		return s, err
 	}
+	if err := s.openAuth(o, readOnly != "", registry); err != nil {
+		return s, err
+	}
 	system := api.System{Ready: s.ready, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{})}
 	s.handler = wire.New(wire.Options{
-		Ops:          api.Operations(system, native.New(time.Now, s.networks...), backupView(s)),
-		Authenticate: authenticator(s.stores),
+		Ops:          api.Operations(system, native.New(time.Now, s.networks...).WithAuth(s.auth), backupView(s)),
+		Authenticate: s.auth.Authenticate,
+		Denied:       s.auth.Denied,
+		TrustProxy:   o.trustProxy,
 		ErrorBody:    wire.ArkeError,
 		Logger:       o.logger,
 		Registry:     registry,
@@ -172,28 +186,6 @@ func graphMetrics(registry *prometheus.Registry, name entity.Network, index *gra
 	return nil
 }
 
-// authenticator finds the principal of a request in the store of its network.
-func authenticator(stores []*store.Store) func(*http.Request) (context.Context, bool, error) {
-	return func(r *http.Request) (context.Context, bool, error) {
-		ctx := r.Context()
-		header := r.Header.Get("Authorization")
-		if header == "" {
-			return ctx, false, nil
-		}
-		for _, s := range stores {
-			if s.Network() != wire.NetworkOf(ctx) {
-				continue
-			}
-			p, err := auth.FromHeader(ctx, s, header)
-			if err != nil {
-				return ctx, false, err
-			}
-			return auth.With(ctx, p), true, nil
-		}
-		return ctx, false, entity.Internal("stemma.authenticate", errors.New("no store of the network"))
-	}
-}
-
 func (s *server) ready() error {
 	for _, st := range s.stores {
 		if err := st.Ready(); err != nil {
@@ -205,6 +197,7 @@ func (s *server) ready() error {
 
 // Close ends followers of the log and closes the stores.
 func (s *server) Close() (err error) {
+	err = s.closeAuth()
 	for _, st := range s.stores {
 		err = errors.Join(err, st.Close())
 	}

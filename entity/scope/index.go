@@ -181,3 +181,82 @@ func scopeKey(id entity.ID) []byte { return append([]byte{spaceScope}, id...) }
 func memberKey(who, id entity.ID) []byte {
 	return append(append([]byte{spaceMember, byte(len(who))}, who...), id...)
 }
+
+// Tenants are the tenants that an entity concerns: itself, those that it belongs
+// to or that its collection does, and of a principal those in which it has a
+// role. Each once; none of what is not there.
+func Tenants(r entity.Reader, id entity.ID) ([]entity.ID, error) {
+	t := tenants{r: r, seen: map[entity.ID]bool{}}
+	if err := t.climb(id, 0); err != nil {
+		return nil, err
+	}
+	for in, err := range Of(r, id) {
+		if err != nil {
+			return nil, err
+		}
+		if err := t.add(in); err != nil {
+			return nil, err
+		}
+	}
+	return t.found, nil
+}
+
+type tenants struct {
+	r     entity.Reader
+	seen  map[entity.ID]bool
+	found []entity.ID
+}
+
+// maxAbove bounds how many levels of tenants are climbed.
+const maxAbove = 4
+
+// climb goes from an entity to its collection and to the tenants above.
+func (t *tenants) climb(id entity.ID, depth int) error {
+	if t.seen[id] || depth > maxAbove {
+		return nil
+	}
+	t.seen[id] = true
+	h, err := t.r.Head(id)
+	if err != nil {
+		return unlessAbsent(err)
+	}
+	if h.Type == entity.TypeTenant {
+		t.found = append(t.found, id)
+	}
+	above := []entity.ID{h.Collection}
+	if access.Own(h.Type) {
+		m, err := t.r.Manifest(h.CID())
+		if err != nil {
+			return unlessAbsent(err)
+		}
+		if p := access.PolicyOf(m); p != nil {
+			above = append(above, p.Above...)
+		}
+	}
+	for _, up := range above {
+		if up == "" {
+			continue
+		}
+		if err := t.climb(up, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// add takes in a scope that is itself a tenant.
+func (t *tenants) add(id entity.ID) error {
+	h, err := t.r.Head(id)
+	if err == nil && h.Type == entity.TypeTenant && !t.seen[id] {
+		t.seen[id] = true
+		t.found = append(t.found, id)
+	}
+	return unlessAbsent(err)
+}
+
+func unlessAbsent(err error) error {
+	if err != nil && entity.KindOf(err) == entity.KindNotFound {
+		return nil
+	}
+	return err
+}

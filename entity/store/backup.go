@@ -22,7 +22,7 @@ type BackupInfo struct {
 	At      time.Time      `json:"at"`
 	Base    string         `json:"base"`    // SHA-256 of the record that ends at From, in hex; "" for none
 	Tip     string         `json:"tip"`     // likewise at To
-	Secrets string         `json:"secrets"` // SHA-256 of the secrets: they can change while the log does not
+	Secrets string         `json:"secrets"` // SHA-256 of the secrets, but for passing ones: they can change while the log does not
 }
 
 // Backup writes what has changed since the state whose last change has the
@@ -87,6 +87,9 @@ func (b *backup) describe() (err error) {
 	for row, err := range b.scanCommitted([]byte{spaceSecret}, []byte{spaceSecret}, false) {
 		if err != nil {
 			return err
+		}
+		if bytes.HasPrefix(row.Key[1:], []byte(entity.Passing)) {
+			continue
 		}
 		fmt.Fprintf(sum, "%d %d ", len(row.Key), len(row.Value))
 		sum.Write(row.Key)

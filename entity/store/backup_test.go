@@ -218,13 +218,17 @@ func TestRestoreForgetsSecrets(t *testing.T) {
 	}
 	set(func(tx entity.Tx) { tx.SetSecret("kept", []byte("1")); tx.SetSecret("gone", []byte("2")) })
 	full, before := backUp(t, s, 0)
+	set(func(tx entity.Tx) { tx.SetSecret(entity.Passing+"use", []byte("4")) })
+	if _, same := backUp(t, s, 0); same.Secrets != before.Secrets {
+		t.Error("the secrets' hash is another after a passing one changed")
+	}
 	set(func(tx entity.Tx) { tx.DeleteSecret("gone"); tx.SetSecret("new", []byte("3")) })
 	next, after := backUp(t, s, 0)
 	if before.Secrets == after.Secrets {
 		t.Error("the secrets' hash is the same after they changed")
 	}
 	err := restore(t, full, next).View(t.Context(), func(r entity.Reader) error {
-		for name, want := range map[string]string{"kept": "1", "gone": "", "new": "3"} {
+		for name, want := range map[string]string{"kept": "1", "gone": "", "new": "3", entity.Passing + "use": "4"} {
 			if got, err := r.Secret(name); err != nil || string(got) != want {
 				t.Errorf("secret %s is %q, want %q (%v)", name, got, want, err)
 			}

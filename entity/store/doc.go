@@ -35,6 +35,7 @@
 //	k <id 26> <chain>                      n be64, digest 32        head of a chain
 //	c <id 26> <chain> 00 <n be64>          digest 32                blocks of a chain
 //	p <projection> 00 <key>                the projection's rows
-//	s <name>                               a secret; never in a block or record
+//	s <name>                               a secret; never in a block or record. A name that begins
+//	                                       with ~ is in backups, and no reason to make one
 //	m format | network | p/<projection>    the store's own notes
 package store

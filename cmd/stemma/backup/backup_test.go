@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -380,13 +379,15 @@ func TestTwoAtATime(t *testing.T) {
 // server serves the rig as the real one does.
 func (r *rig) server() string {
 	r.Helper()
+	callers, err := auth.New(auth.Options{Stores: []entity.Store{r.Store}})
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.Cleanup(func() { callers.Close() })
 	handler := wire.New(wire.Options{
-		Ops: backup.View{entity.Main: r.Local}.Operations(),
-		Authenticate: func(q *http.Request) (context.Context, bool, error) {
-			p, err := auth.FromHeader(q.Context(), r.Store, q.Header.Get("Authorization"))
-			return auth.With(q.Context(), p), !p.Anonymous(), err
-		},
-		ErrorBody: wire.ArkeError,
+		Ops:          backup.View{entity.Main: r.Local}.Operations(),
+		Authenticate: callers.Authenticate,
+		ErrorBody:    wire.ArkeError,
 	})
 	srv := httptest.NewServer(handler)
 	r.Cleanup(srv.Close)

@@ -74,12 +74,14 @@ func serveChild(args []string) (err error) {
 		_, err = auth.Bootstrap(ctx, s, Key)
 		return s, err
 	}, func(ctx context.Context, ready func(string) error) error {
+		callers, err := auth.New(auth.Options{Stores: []entity.Store{s}})
+		if err != nil {
+			return err
+		}
+		defer callers.Close()
 		handler := wire.New(wire.Options{
-			Ops: native.New(time.Now, native.Network{Store: s, Scopes: scopes, Graph: index}).Operations(),
-			Authenticate: func(r *http.Request) (context.Context, bool, error) {
-				p, err := auth.FromHeader(r.Context(), s, r.Header.Get("Authorization"))
-				return auth.With(r.Context(), p), !p.Anonymous(), err
-			},
+			Ops:          native.New(time.Now, native.Network{Store: s, Scopes: scopes, Graph: index}).Operations(),
+			Authenticate: callers.Authenticate,
 		})
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
