@@ -129,12 +129,12 @@ func (b *bidirectional) cost(c *ball, most int) int {
 // grow adds a hop to a ball. When it touches the other one it stops there, and
 // is left as it was.
 func (b *bidirectional) grow(c, other *ball) (met bool) {
-	end := len(c.steps)
+	end, kinds, whole := len(c.steps), b.s.kinds, b.s.sight == nil
 	for i := c.level; i < end && !b.stopped; i++ {
 		u := c.steps[i].node
 		p := b.s.nodes.get(u)
-		if i > 0 && b.s.kind(u) == 0 {
-			continue // not live: no way through
+		if i > 0 && (*kinds.get(u) == 0 || !whole && b.s.kind(u) == 0) {
+			continue // not live, or hidden: no way through
 		}
 		if c.dir != entity.Incoming && b.along(&p.out, c, other, uint32(i), along) ||
 			c.dir != entity.Outgoing && b.along(&p.in, c, other, uint32(i), back) {
@@ -184,7 +184,9 @@ func (b *bidirectional) look(run []half, c, other *ball, i, way uint32) (met boo
 }
 
 // passable tells whether the balls may meet at node v, step j of one of them:
-// there is no way through what is not live, but it may be an end.
+// there is no way through what is not live, but it may be an end. Nor is there
+// one through what is hidden, which is never an end; only here and in grow has
+// it to be told apart, so that a ball costs what it costs without a filter.
 func (b *bidirectional) passable(v, j uint32) bool { return j == 0 || b.s.kind(v) != 0 }
 
 // touch keeps where the two balls meet: at step i of the grown one, step j of

@@ -133,6 +133,9 @@ func (r *reach) from(src uint32, depth, most int) {
 // comes sooner.
 func (r *reach) touch(later, sooner uint32) {
 	r.warm += half(r.s.nodes.get(later).out.n)
+	if r.s.sight != nil {
+		r.warm += half(*r.s.homes.get(later))
+	}
 	n := r.s.nodes.get(sooner)
 	if r.dir != entity.Incoming {
 		r.warm += n.out.touch()
@@ -145,6 +148,9 @@ func (r *reach) touch(later, sooner uint32) {
 func (r *reach) expand(i uint32) bool {
 	u := r.steps[i].node
 	p := r.s.nodes.get(u)
+	if r.s.sight != nil && i > 0 && r.s.kind(u) == 0 {
+		return true // hidden: no way on
+	}
 	if r.dir != entity.Incoming && !r.along(&p.out, i, along) {
 		return false
 	}
@@ -164,7 +170,9 @@ func (r *reach) along(a *adjacency, i, way uint32) bool {
 }
 
 // look takes in the nodes at the other ends. What is not live is neither a
-// result nor a way on.
+// result nor a way on. Nor is what is hidden; but whether a node is, unless it
+// may be a result, is asked when its turn comes, with what that takes read
+// before: asked here, the loop would wait for the answer at every other node.
 func (r *reach) look(run []half, i, way uint32) bool {
 	run = run[:r.take(len(run))]
 	seen, steps, kinds := r.seen, r.steps, r.s.kinds // in registers: this loop is the search
@@ -180,10 +188,7 @@ func (r *reach) look(run []half, i, way uint32) bool {
 		if kind == 0 || r.last && !match {
 			continue
 		}
-		if !whole && !r.s.sees(v, kind) {
-			r.refuse(v)
-			continue
-		}
+		match = match && (whole || r.s.sees(v, kind))
 		seen[word] |= bit
 		if match {
 			r.found = append(r.found, uint32(len(steps)))

@@ -111,10 +111,9 @@ const (
 // scratch is the memory of a search from one node. It is kept between searches,
 // so that a search costs what it visits and not the size of the graph.
 type scratch struct {
-	seen    []uint64 // a bit per node: those of steps and refused
-	steps   []step
-	refused []uint32 // hidden nodes that were met, so that each is asked about once
-	at      []uint32 // by node: its step; valid where seen. Only path searches use it
+	seen  []uint64 // a bit per node: those of steps
+	steps []step
+	at    []uint32 // by node: its step; valid where seen. Only path searches use it
 }
 
 // start makes u the only step.
@@ -134,7 +133,6 @@ func (c *scratch) push(u, from, via uint32) {
 func (c *scratch) cut(n int) {
 	if len(c.steps)-n > len(c.seen)/4 && n == 0 {
 		clear(c.seen)
-		c.refused = c.refused[:0]
 	} else {
 		for _, s := range c.steps[n:] {
 			c.seen[s.node>>6] &^= 1 << (s.node & 63)
@@ -144,19 +142,6 @@ func (c *scratch) cut(n int) {
 }
 
 func (c *scratch) clear() { c.cut(0) }
-
-func (c *scratch) refuse(u uint32) {
-	c.seen[u>>6] |= 1 << (u & 63)
-	c.refused = append(c.refused, u)
-}
-
-// forgive forgets what was refused.
-func (c *scratch) forgive() {
-	for _, u := range c.refused {
-		c.seen[u>>6] &^= 1 << (u & 63)
-	}
-	c.refused = c.refused[:0]
-}
 
 // scratchPool lends scratches. The collector may empty it.
 type scratchPool struct{ pool sync.Pool }
@@ -179,7 +164,6 @@ func (p *scratchPool) get(n uint32, places bool) *scratch {
 func (p *scratchPool) put(cs ...*scratch) {
 	for _, c := range cs {
 		c.clear()
-		c.forgive()
 		p.pool.Put(c)
 	}
 }
