@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +26,8 @@ import (
 	"stemma/entity"
 	"stemma/entity/listing"
 	"stemma/entity/store"
+	"stemma/files"
+	fileindex "stemma/files/index"
 	"stemma/graph"
 )
 
@@ -32,7 +36,11 @@ const childEnv = "STEMMA_BENCH_CHILD"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(childEnv) == "" {
-		os.Exit(m.Run())
+		code := m.Run()
+		if builtIn != "" {
+			_ = os.RemoveAll(builtIn)
+		}
+		os.Exit(code)
 	}
 	if err := serveChild(os.Args[1:]); err != nil {
 		os.Stderr.WriteString(err.Error() + "\n")
@@ -59,22 +67,26 @@ func serveChild(args []string) (err error) {
 	ctx := context.Background()
 	index := graph.New()
 	var s *store.Store
+	var blobs *files.Blobs
 	defer func() {
 		if s != nil {
 			err = errors.Join(err, s.Close())
 		}
 	}()
 	return c.Serve(ctx, os.Stdin, os.Stdout, func() (entity.Store, error) {
-		opened, err := store.Open(store.Options{Dir: mainStore(c.Data), Projections: []entity.Projection{index, listing.Projection{}}, Registry: prometheus.NewRegistry()})
+		opened, err := store.Open(store.Options{Dir: mainStore(c.Data), Projections: []entity.Projection{index, listing.Projection{}, fileindex.Projection{}}, Registry: prometheus.NewRegistry()})
 		if err != nil {
 			return nil, err
 		}
 		s = opened
+		if blobs, err = files.OpenDir(filepath.Join(c.Data, "blobs")); err != nil {
+			return nil, err
+		}
 		_, err = auth.Bootstrap(ctx, s, Key)
 		return s, err
 	}, func(ctx context.Context, ready func(string) error) error {
 		handler := wire.New(wire.Options{
-			Ops: native.New(time.Now, native.Network{Store: s, Graph: index}).Operations(),
+			Ops: native.New(time.Now, native.Network{Store: s, Graph: index, Blobs: blobs}).Operations(),
 			Authenticate: func(r *http.Request) (context.Context, bool, error) {
 				p, err := auth.FromHeader(r.Context(), s, r.Header.Get("Authorization"))
 				return auth.With(r.Context(), p), !p.Anonymous(), err
@@ -100,15 +112,42 @@ func serveChild(args []string) (err error) {
 var tiny = Sizes{
 	Name: "tiny", Window: 20 * time.Millisecond, Nodes: 200, Edges: 1500,
 	FewVersions: 5, ManyVersions: 100, Restores: 3, Entities: 1500, Read: 20, ResidentLimit: 2 << 30,
+	Lines: 500, Content: 1 << 20, Blocks: 400,
+}
+
+// built makes the binary whose commands are measured, once a run of the tests.
+var built = sync.OnceValues(func() (binary string, err error) {
+	if builtIn, err = os.MkdirTemp("", "stemma-bench-test-"); err != nil {
+		return "", err
+	}
+	binary = filepath.Join(builtIn, "stemma")
+	out, err := exec.Command("go", "build", "-o", binary, "stemma/cmd/stemma").CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("%w: %s", err, out)
+	}
+	return binary, err
+})
+
+// builtIn is the directory it is in, "" before.
+var builtIn string
+
+func tool(t *testing.T) func(context.Context, ...string) *exec.Cmd {
+	return func(ctx context.Context, args ...string) *exec.Cmd {
+		binary, err := built()
+		if err != nil {
+			t.Error(err)
+		}
+		return exec.CommandContext(ctx, binary, args...)
+	}
 }
 
 func tinyOptions(t *testing.T, only string) Options {
-	return Options{Only: only, Repeat: 2, Sizes: tiny, Data: t.TempDir(), Out: io.Discard, Log: io.Discard, Command: childCommand}
+	return Options{Only: only, Repeat: 2, Sizes: tiny, Data: t.TempDir(), Out: io.Discard, Log: io.Discard, Command: childCommand, Tool: tool(t)}
 }
 
 // Every row gives results with sane numbers, and leaves nothing behind.
 func TestRows(t *testing.T) {
-	lines := map[string]int{"durable": 1, "put": 3, "get": 2, "contended": 2, "search": 3, "graph": 2, "versions": 6, "events": 2, "resident": 3}
+	lines := map[string]int{"durable": 1, "put": 3, "get": 2, "contended": 2, "search": 3, "graph": 2, "versions": 6, "events": 2, "jsonl": 2, "content": 3, "car": 2, "mirror": 1, "resident": 3}
 	o := tinyOptions(t, "")
 	var table bytes.Buffer
 	o.Out = &table
@@ -266,7 +305,7 @@ func TestSampleUpdatesAreTheStores(t *testing.T) {
 
 // Rows are chosen by name or pattern; what names none is told what there is.
 func TestChoose(t *testing.T) {
-	for only, want := range map[string]int{"": 9, "put,get": 2, ".*e.*": 7, "get": 1} {
+	for only, want := range map[string]int{"": 13, "put,get": 2, ".*e.*": 8, "get": 1} {
 		if got, err := choose(only); err != nil || len(got) != want {
 			t.Errorf("%q chooses %d rows, not %d (%v)", only, len(got), want, err)
 		}

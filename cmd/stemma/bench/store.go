@@ -15,6 +15,7 @@ import (
 	"stemma/entity"
 	"stemma/entity/listing"
 	"stemma/entity/store"
+	fileindex "stemma/files/index"
 	"stemma/graph"
 )
 
@@ -27,7 +28,7 @@ func mainStore(data string) string { return filepath.Join(data, string(entity.Ma
 // openStore opens a store as the server does: with its projections.
 func openStore(dir string) (*store.Store, *prometheus.Registry, error) {
 	registry := prometheus.NewRegistry()
-	s, err := store.Open(store.Options{Dir: dir, Registry: registry, Projections: []entity.Projection{graph.New(), listing.Projection{}}})
+	s, err := store.Open(store.Options{Dir: dir, Registry: registry, Projections: []entity.Projection{graph.New(), listing.Projection{}, fileindex.Projection{}}})
 	return s, registry, err
 }
 
