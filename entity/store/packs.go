@@ -221,7 +221,7 @@ func commitError(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, syscall.ENOSPC):
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
 		return &entity.Error{Kind: entity.KindFull, Op: op, Message: "the disk is full; nothing was written", Err: err}
 	}
 	return entity.Internal(op, err)

@@ -3,9 +3,11 @@ package store
 import (
 	"bytes"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"stemma/entity"
@@ -210,5 +212,53 @@ func TestDamagedPack(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// A disk that has no room for a pack is told of as such, nothing of the batch is
+// there, and the next one is written when there is room again.
+func TestPackWithoutSpace(t *testing.T) {
+	dir := t.TempDir()
+	s := openPacked(t, dir)
+	all := fillBatch(t, s, 400)
+	seq := s.Seq()
+	restore := limitFileSize(t, uint64(s.packs.end)+100_000)
+	_, err := s.Update(t.Context(), packer, func(tx entity.Tx) error {
+		for range 400 {
+			if _, err := tx.Create(entity.Draft{Type: "letter", Properties: entity.Properties{"text": strings.Repeat("text ", 200)}}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	restore()
+	if err == nil || entity.KindOf(err) != entity.KindFull || s.Seq() != seq {
+		t.Errorf("without space: %v, from %d to %d", err, seq, s.Seq())
+	}
+	all = append(all, fillBatch(t, s, 400)...)
+	readAll(t, s, all)
+	mustClose(t, s)
+	s = openPacked(t, dir)
+	readAll(t, s, all)
+	mustClose(t, s)
+}
+
+// limitFileSize makes every write past n bytes of a file fail in this process,
+// until restore is called.
+func limitFileSize(t *testing.T, n uint64) (restore func()) {
+	t.Helper()
+	signal.Ignore(syscall.SIGXFSZ)
+	var old syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: n, Max: old.Max}); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+			t.Fatal(err)
+		}
+		signal.Reset(syscall.SIGXFSZ)
 	}
 }
