@@ -45,7 +45,7 @@ func (r *runner) car(ctx context.Context) (results []Result, err error) {
 		rate := s.rate(info.Size())
 		rate[0] /= mb
 		return bound(name+" "+what, "MB/s", rate, least, Goal{AtLeast: 1, Text: fmt.Sprintf("≥ %.0f MB/s", least)}).
-			also(true, fmt.Sprintf("%.0f blocks a second, opening and closing included; at most %d MiB resident", float64(n)/s.took.Seconds(), s.peak>>20))
+			also(true, fmt.Sprintf("%.0f blocks a second, opening and closing included; %.1f s of CPU, at most %d MiB resident", float64(n)/s.took.Seconds(), s.cpu.Seconds(), s.peak>>20))
 	}
 	results = append(results, speed("'export'", out, exportSpeed))
 	if err := os.RemoveAll(from); err != nil {

@@ -38,7 +38,7 @@ func (r *runner) jsonl(ctx context.Context) (results []Result, err error) {
 	what := fmt.Sprintf("'import jsonl' of %d entities with %d relationships", n, 2*n)
 	return []Result{
 		bound(what, "entities/s", s.rate(int64(n)), linesPerSecond, Goal{AtLeast: 1, Text: "≥ 20k entities/s"}).
-			also(true, fmt.Sprintf("%.0f MB of lines in %.1f s", float64(size)/1e6, s.took.Seconds())),
+			also(true, fmt.Sprintf("%.0f MB of lines in %.1f s, %.1f s of CPU", float64(size)/1e6, s.took.Seconds(), s.cpu.Seconds())),
 		bound("its most resident memory", "MiB", []float64{float64(s.peak) / mib}, float64(r.Sizes.ResidentLimit)/mib, Goal{AtMost: 1, Text: "< 2 GiB"}),
 	}, nil
 }

@@ -13,6 +13,7 @@ import (
 // spent is what a command took.
 type spent struct {
 	took time.Duration // from its start to its end
+	cpu  time.Duration // of all its threads, which others on the machine hardly change
 	peak int64         // the most physical memory it had, in bytes
 }
 
@@ -40,6 +41,7 @@ func (r *runner) tool(ctx context.Context, args ...string) (s spent, err error) 
 		select {
 		case err := <-ended:
 			s.took = time.Since(began)
+			s.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 			if err != nil {
 				return s, fmt.Errorf("bench tool: %v: %w: %.2000s", args, err, said.Bytes())
 			}
