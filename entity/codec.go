@@ -1,11 +1,13 @@
 package entity
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"math"
 	"reflect"
+	"sync"
 
 	"github.com/fxamacker/cbor/v2"
 	"github.com/ipfs/go-cid"
@@ -34,9 +36,12 @@ func (l *Link) UnmarshalBinary(b []byte) error {
 
 var encMode, decMode = modes()
 
+// buffers are what [encodesTo] writes into.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
 // modes are fxamacker/cbor's settings for dag-cbor
 // (https://ipld.io/specs/codecs/dag-cbor/spec/#strictness).
-func modes() (cbor.EncMode, cbor.DecMode) {
+func modes() (cbor.UserBufferEncMode, cbor.DecMode) {
 	tags := cbor.NewTagSet()
 	required := cbor.TagOptions{EncTag: cbor.EncTagRequired, DecTag: cbor.DecTagRequired}
 	if err := tags.Add(required, reflect.TypeFor[Link](), linkTag); err != nil {
@@ -49,7 +54,7 @@ func modes() (cbor.EncMode, cbor.DecMode) {
 		InfConvert:    cbor.InfConvertReject,
 		IndefLength:   cbor.IndefLengthForbidden,
 		NilContainers: cbor.NilContainerAsEmpty,
-	}.EncModeWithTags(tags)
+	}.UserBufferEncModeWithTags(tags)
 	if err != nil {
 		panic(err)
 	}
@@ -76,9 +81,25 @@ func modes() (cbor.EncMode, cbor.DecMode) {
 func EncodeBlock(v any) ([]byte, CID, error) {
 	b, err := encMode.Marshal(v)
 	if err != nil {
-		return nil, cid.Undef, &Error{Kind: KindInvalid, Op: "entity.EncodeBlock", Message: "the value cannot be written as dag-cbor", Err: err}
+		return nil, cid.Undef, errEncode(err)
 	}
 	return b, CIDOf(sha256.Sum256(b)), nil
+}
+
+// encodesTo tells whether v is written as these bytes: a comparison of what
+// their hashes would be, without the hash and the memory.
+func encodesTo(v any, block []byte) (bool, error) {
+	buf := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(buf)
+	buf.Reset()
+	if err := encMode.MarshalToBuffer(v, buf); err != nil {
+		return false, errEncode(err)
+	}
+	return bytes.Equal(buf.Bytes(), block), nil
+}
+
+func errEncode(err error) error {
+	return &Error{Kind: KindInvalid, Op: "entity.EncodeBlock", Message: "the value cannot be written as dag-cbor", Err: err}
 }
 
 // DecodeBlock reads a block of this server into v. It trusts the bytes to be

@@ -2,7 +2,6 @@ package entity
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"errors"
 	"slices"
 	"strings"
@@ -198,9 +197,13 @@ func (m *Manifest) Seal() ([]byte, CID, error) {
 		return nil, CID{}, err
 	}
 	if len(b) > MaxManifest {
-		return nil, CID{}, Errorf(KindTooLarge, "entity.Seal", "the entity would take %d bytes; at most %d fit: put large content into a file", len(b), MaxManifest)
+		return nil, CID{}, errTooLarge(len(b))
 	}
 	return b, c, nil
+}
+
+func errTooLarge(n int) error {
+	return Errorf(KindTooLarge, "entity.Seal", "the entity would take %d bytes; at most %d fit: put large content into a file", n, MaxManifest)
 }
 
 // DecodeManifest reads a manifest of this server's own store.
@@ -213,7 +216,7 @@ func DecodeManifest(block []byte) (*Manifest, error) {
 }
 
 // OpenManifest reads a manifest from outside: the bytes pass the strict
-// validator, the manifest its rules, and sealing it gives the same CID.
+// validator, the manifest its rules, and sealing it would give the same bytes.
 func OpenManifest(block []byte) (*Manifest, CID, error) {
 	if err := ValidateBlock(block); err != nil {
 		return nil, CID{}, err
@@ -222,14 +225,20 @@ func OpenManifest(block []byte) (*Manifest, CID, error) {
 	if err != nil {
 		return nil, CID{}, err
 	}
-	_, c, err := m.Seal()
+	if err := m.Validate(); err != nil {
+		return nil, CID{}, err
+	}
+	if len(block) > MaxManifest {
+		return nil, CID{}, errTooLarge(len(block))
+	}
+	same, err := encodesTo(m, block)
 	if err != nil {
 		return nil, CID{}, err
 	}
-	if c != CIDOf(sha256.Sum256(block)) {
+	if !same {
 		return nil, CID{}, Invalid("entity.OpenManifest", "the block has optional fields that are present but empty; leave them out")
 	}
-	return m, c, nil
+	return m, SumBlock(block), nil
 }
 
 // Validate checks the rules that hold for every manifest and those of its

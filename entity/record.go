@@ -116,14 +116,20 @@ func OpenChainBlock(block []byte) (*ChainBlock, CID, error) {
 	case b.Prev != nil && !isBlock(b.Prev.CID):
 		return nil, CID{}, Invalid(op, "prev must be a link to a block (bafyrei…)")
 	}
-	_, c, err := b.Seal()
+	if b.Body == nil {
+		b.Body = Properties{}
+	}
+	if err := checkValue(b.Body, 1); err != nil {
+		return nil, CID{}, err
+	}
+	same, err := encodesTo(b, block)
 	if err != nil {
 		return nil, CID{}, err
 	}
-	if c != SumBlock(block) {
+	if !same {
 		return nil, CID{}, Invalid(op, "the block is not written as this server writes it: a field is absent, or has another name")
 	}
-	return b, c, nil
+	return b, SumBlock(block), nil
 }
 
 // PrevCID is the block before, undefined in block 1.

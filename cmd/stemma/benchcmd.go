@@ -16,7 +16,7 @@ import (
 
 // benchCmd measures this server on this machine.
 type benchCmd struct {
-	Only    string `help:"Rows to measure: names separated by commas, or a regular expression. The names are durable, put, get, contended, search, graph, sight, versions, events, access and resident." placeholder:"ROWS" env:"STEMMA_BENCH_ONLY"`
+	Only    string `help:"Rows to measure: names separated by commas, or a regular expression. The names are durable, put, get, contended, search, graph, sight, versions, events, access, jsonl, content, car, mirror and resident." placeholder:"ROWS" env:"STEMMA_BENCH_ONLY"`
 	Repeat  int    `help:"How often each measurement is repeated, by default 3; the median counts." default:"3" env:"STEMMA_BENCH_REPEAT"`
 	Short   bool   `help:"Measure less, for a CI job: the same code on smaller sizes." env:"STEMMA_BENCH_SHORT"`
 	Data    string `help:"Directory to work in; by default a temporary one. It should be on the disk that the server will use. What is written is removed again." placeholder:"DIR" env:"STEMMA_BENCH_DATA"`
@@ -34,9 +34,10 @@ func (benchCmd) Help() string {
 	return `Prints how fast this server is as ratios to yardsticks of the same run, which
 take turns with it: raw Badger writing the same keys and bytes, a constant answer
 through the same router, a search over plain arrays. The server runs as a child
-process, with stores of its own. A goal that is not met is printed as such and is
-no error; a wrong answer is one. The whole takes five to ten minutes and up to
-5 GB of disk; --short takes one minute and 500 MB.`
+process, with stores of its own, and so do the commands that move data. A goal that
+is not met is printed as such and is no error; a wrong answer is one. The whole
+takes about ten minutes and up to 6 GB of disk; --short takes a minute or two and
+1 GB.`
 }
 
 // Run measures and prints the table.
@@ -44,7 +45,7 @@ func (c *benchCmd) Run(ctx context.Context, io *streams) error {
 	if c.Serve != "" {
 		return c.serve(ctx, io)
 	}
-	o := bench.Options{Only: c.Only, Repeat: c.Repeat, Sizes: bench.Full, Data: c.Data, Profile: c.Profile, Out: io.out, Log: io.err, Command: benchChild(io)}
+	o := bench.Options{Only: c.Only, Repeat: c.Repeat, Sizes: bench.Full, Data: c.Data, Profile: c.Profile, Out: io.out, Log: io.err, Command: benchChild(io), Tool: benchTool}
 	if c.Short {
 		o.Sizes = bench.Short
 	}
@@ -55,18 +56,28 @@ func (c *benchCmd) Run(ctx context.Context, io *streams) error {
 	return err
 }
 
+// self is the path of this binary.
+func self() string {
+	path, err := os.Executable()
+	if err != nil {
+		return os.Args[0]
+	}
+	return path
+}
+
+// benchTool makes a command of this binary.
+func benchTool(ctx context.Context, args ...string) *exec.Cmd {
+	return exec.CommandContext(ctx, self(), args...)
+}
+
 // benchChild makes the command of a child: this binary again.
 func benchChild(io *streams) func(context.Context, bench.Child) *exec.Cmd {
 	return func(ctx context.Context, child bench.Child) *exec.Cmd {
-		self, err := os.Executable()
-		if err != nil {
-			self = os.Args[0]
-		}
 		args := []string{"bench", "--serve", child.Data, "--load", fmt.Sprint(child.Load)}
 		if child.Profile != "" {
 			args = append(args, "--profile-file", child.Profile)
 		}
-		cmd := exec.CommandContext(ctx, self, args...)
+		cmd := exec.CommandContext(ctx, self(), args...)
 		cmd.Stderr = io.err
 		return cmd
 	}

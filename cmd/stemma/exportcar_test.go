@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -200,5 +201,75 @@ func TestExportErrors(t *testing.T) {
 	}
 	if _, _, err := runs(t, &importCarCmd{File: filepath.Join(dir, "none.car"), Network: entity.Main, dataFlags: dataFlags{Data: t.TempDir()}}); err == nil {
 		t.Error("no file was imported")
+	}
+}
+
+// npm @ipld/car reads an export with the same CIDs, each block with the hash of
+// its name, and writes the same file.
+func TestNodeReadsExport(t *testing.T) {
+	data, _, _ := exported(t)
+	dir := t.TempDir()
+	ours, theirs := filepath.Join(dir, "ours.car"), filepath.Join(dir, "theirs.car")
+	out, _, err := runs(t, &exportCmd{All: true, Network: entity.Main, File: ours, dataFlags: dataFlags{Data: data}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	node := exec.CommandContext(t.Context(), "node", "car.mjs", ours, theirs)
+	node.Dir = filepath.Join(root, "testdata", "manifests", "js")
+	read, err := node.CombinedOutput()
+	if err != nil {
+		t.Fatalf("node car.mjs (make js installs what it needs): %v\n%s", err, read)
+	}
+	var roots, blocks []string
+	for line := range strings.Lines(string(read)) {
+		kind, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		switch kind {
+		case "root":
+			roots = append(roots, rest)
+		case "block":
+			blocks = append(blocks, strings.Fields(rest)[0])
+		case "damaged":
+			t.Error(line)
+		}
+	}
+	if len(roots) != 1 || !strings.Contains(out, "root "+roots[0]) {
+		t.Errorf("node reads the roots %v of\n%s", roots, out)
+	}
+	s, blobs, err := openArchive(t.Context(), data, "", entity.Main)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	have, want := map[string]bool{}, 0
+	for _, b := range blocks {
+		have[b] = true
+	}
+	err = s.View(t.Context(), func(r entity.Reader) error {
+		for rec, err := range r.Log(0) {
+			if err != nil {
+				return err
+			}
+			for _, c := range rec.Changes {
+				if want++; !have[c.CID().String()] {
+					t.Errorf("node does not read %s", c.CID())
+				}
+			}
+		}
+		return nil
+	})
+	for info, listed := range blobs.List(t.Context()) {
+		if want++; listed != nil || !have[info.CID.String()] {
+			t.Errorf("node does not read the content %s (%v)", info.CID, listed)
+		}
+	}
+	if err != nil || len(blocks) != want+2 { // an index of a root and a part
+		t.Errorf("node reads %d blocks, %d and an index were written: %v", len(blocks), want, err)
+	}
+	a, err := os.ReadFile(ours)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(theirs); err != nil || !bytes.Equal(a, b) {
+		t.Errorf("node writes another file: %v", err)
 	}
 }

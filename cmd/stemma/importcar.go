@@ -63,6 +63,7 @@ func (c *importCarCmd) Run(ctx context.Context, io *streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, list.close()) }()
+	defer saveMemory()()
 	bar := newBar(io.err, "import")
 	start := time.Now()
 	report, err := archive.Import(ctx, s, in, archive.ImportOptions{

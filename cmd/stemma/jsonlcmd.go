@@ -101,14 +101,22 @@ func (c *importJSONLCmd) Run(ctx context.Context, io *streams) (err error) {
 // and 1.5 GB with 1,250.
 const importMemory = 1650 << 20
 
+// importGrowth is by how many percent garbage may grow the heap below that: with
+// 300 instead of 100 the import of a CAR file of a million blocks took 48.5 s of
+// CPU instead of 54.
+const importGrowth = 300
+
 // saveMemory bounds the heap, unless the environment does, and gives back what
 // undoes it.
 func saveMemory() (undo func()) {
 	if os.Getenv("GOMEMLIMIT") != "" || os.Getenv("GOGC") != "" {
 		return func() {}
 	}
-	before := debug.SetMemoryLimit(importMemory)
-	return func() { debug.SetMemoryLimit(before) }
+	limit, growth := debug.SetMemoryLimit(importMemory), debug.SetGCPercent(importGrowth)
+	return func() {
+		debug.SetMemoryLimit(limit)
+		debug.SetGCPercent(growth)
+	}
 }
 
 func printJSONL(w io.Writer, file string, r jsonlimport.Report, took time.Duration) {

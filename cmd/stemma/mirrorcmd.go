@@ -56,6 +56,7 @@ prints a key that may read it.`
 func (c *mirrorCmd) Run(ctx context.Context, io *streams) (err error) {
 	logger := newLogger(io.err, slog.LevelInfo, "text")
 	o := serverOptions{data: c.Dir, readOnly: true, mirrorOf: c.URL, blobs: c.Blobs, logger: logger, maxBody: 8 << 20, cacheBytes: 32 << 20}
+	defer saveMemory()() // what it takes in is what an import does
 	if c.Serve == "" {
 		s, err := openStores(ctx, o, prometheus.NewRegistry())
 		if err != nil {

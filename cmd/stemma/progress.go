@@ -56,8 +56,12 @@ func (b *bar) update(stage string, done, total int) {
 // done ends the display and waits for it.
 func (b *bar) done() {
 	b.tracker.MarkAsDone()
-	if b.writer != nil {
-		b.writer.Stop()
+	for b.writer != nil {
+		b.writer.Stop() // which does nothing as long as Render has not begun (go-pretty 6.8)
+		select {
+		case <-b.ended:
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
 	}
-	<-b.ended
 }

@@ -48,7 +48,7 @@ func (s *server) letIn(ctx context.Context, o serverOptions) (readOnly string, e
 // no such entity.
 const readerSecret = "reader"
 
-// admitReader makes a key that may read, without a change in any log: the one
+// admitReader makes a key that may read everything, without a change in any log: the one
 // that is given, or at the first start one for both networks.
 func (s *server) admitReader(ctx context.Context, key string) error {
 	for _, st := range s.stores {
@@ -86,7 +86,7 @@ func setReader(ctx context.Context, st *store.Store, given string) (made string,
 			return nil // it opens this store already
 		}
 		made = key
-		return auth.SetKey(tx, key, access.Principal{ID: entity.ID(user), Kind: access.User})
+		return auth.SetKey(tx, key, access.Principal{ID: entity.ID(user), Kind: access.User, System: true, Scopes: []access.Action{"*:view"}})
 	})
 	return made, err
 }

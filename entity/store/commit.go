@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -167,6 +166,7 @@ type batch struct {
 	writes   map[string][]byte // of all of them; nil is a deletion
 	seq      entity.Seq        // of the last change accepted
 	bytes    int
+	packed   bool // its blocks are in a pack
 }
 
 // commitBatch commits first and what else is queued, and answers them. It
@@ -295,9 +295,13 @@ func (b *batch) commit() error {
 	}
 	s := b.s
 	next := &state{ts: b.base.at.ts + 1, seq: b.seq}
+	if err := b.pack(); err != nil {
+		return err
+	}
 	if err := s.write(next.ts, b.writes); err != nil {
 		return err
 	}
+	s.packed = s.packed || b.packed
 	s.publish(b.accepted, next.ts)
 	s.shown.Store(uint64(next.seq))
 	s.state.Store(next)
@@ -309,7 +313,6 @@ func (b *batch) commit() error {
 
 // write is one Badger transaction at timestamp ts, on disk when it returns.
 func (s *Store) write(ts uint64, writes map[string][]byte) error {
-	const op = "store.commit"
 	txn := s.db.NewTransactionAt(ts-1, true)
 	defer txn.Discard()
 	for key, val := range writes {
@@ -320,17 +323,10 @@ func (s *Store) write(ts uint64, writes map[string][]byte) error {
 			err = txn.Set([]byte(key), val)
 		}
 		if err != nil {
-			return entity.Internal(op, err)
+			return commitError(err)
 		}
 	}
-	err := txn.CommitAt(ts, nil)
-	switch {
-	case errors.Is(err, syscall.ENOSPC):
-		return &entity.Error{Kind: entity.KindFull, Op: op, Message: "the disk is full; nothing was written", Err: err}
-	case err != nil:
-		return entity.Internal(op, err)
-	}
-	return nil
+	return commitError(txn.CommitAt(ts, nil))
 }
 
 // publish hands committed steps to the projections and takes what was written
@@ -340,7 +336,7 @@ func (s *Store) publish(accepted []*tx, ts uint64) {
 	for _, t := range accepted {
 		steps = append(steps, t.steps...)
 		for d, m := range t.sealed {
-			s.manifests.put(d, m, t.size)
+			s.manifests.put(d, m.manifest, m.bytes)
 		}
 		for _, h := range t.heads {
 			s.heads.keepWritten(cachedHead{h, ts})

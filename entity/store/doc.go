@@ -17,6 +17,8 @@
 //   - [Store.Close] waits for readers under way and refuses those that come
 //     later, since Badger's files are mapped into memory.
 //   - Badger is opened in managed mode: timestamps are ours, one per batch.
+//   - The blocks of a large batch are on disk in a pack before the transaction
+//     that places them there: a row never names bytes that a crash could take.
 //   - A closure that scans a range always runs in the committer, since a range
 //     cannot be checked for what has come into it.
 //   - A backup ([Store.Backup]) is rows of one state, b c h k l v in full or those
@@ -29,6 +31,7 @@
 // # Keys
 //
 //	b <digest 32>                          block bytes              every manifest and chain block
+//	                                    or 00 <pack be32> <offset be64> <size be32>
 //	h <id 26>                              entity.Head              where the entity stands
 //	v <id 26> <ver be64>                   digest 32                version 3 of 10,000 is one look-up
 //	l <last seq be64>                      entity.Record            found by any seq it holds: seek, take the first
@@ -38,4 +41,8 @@
 //	s <name>                               a secret; never in a block or record. A name that begins
 //	                                       with ~ is in backups, and no reason to make one
 //	m format | network | p/<projection>    the store's own notes
+//
+// # Packs
+//
+//	packs/00000001.pack                    blocks, end to end       those of batches past [packFrom], in the log's order
 package store

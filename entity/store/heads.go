@@ -111,13 +111,13 @@ func (c *claims) take(id entity.ID) (busy <-chan struct{}) {
 	return released
 }
 
-func (c *claims) release(ids []entity.ID) {
+func (c *claims) release(ids map[entity.ID]struct{}) {
 	if len(ids) == 0 {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, id := range ids {
+	for id := range ids {
 		if released := c.taken[id]; released != nil {
 			close(released)
 		}

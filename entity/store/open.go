@@ -20,9 +20,12 @@ import (
 	"stemma/entity"
 )
 
-// format is the version of the keys and values on disk. Code opens every
-// format up to its own.
-const format = "1"
+// Formats are versions of the keys and values on disk. Code opens every format
+// up to its own; a store becomes of the next one when it has to.
+const (
+	format       = "1"
+	formatPacked = "2" // blocks of large batches are in packs
+)
 
 // Options say how a store is opened. The zero value is an empty store in
 // memory of the main network.
@@ -50,6 +53,8 @@ type Store struct {
 	heads       *headCache
 	readers     readers
 	claims      claims
+	packs       *packs
+	packed      bool // there is a pack; the committer's own
 
 	state   atomic.Pointer[state]
 	shown   atomic.Uint64                 // the last change that the projections' memory has
@@ -85,11 +90,14 @@ func Open(o Options) (*Store, error) {
 	if s.db, err = badger.OpenManaged(badgerOptions(o)); err != nil {
 		return nil, openError(op, o.Dir, err)
 	}
+	if s.packs, err = openPacks(o.Dir); err != nil {
+		return nil, errors.Join(openError(op, o.Dir, err), s.db.Close())
+	}
 	if err := s.start(); err != nil {
-		return nil, errors.Join(err, s.db.Close())
+		return nil, errors.Join(err, s.closeFiles())
 	}
 	if s.metrics, err = s.newMetrics(o.Registry); err != nil {
-		return nil, errors.Join(err, s.db.Close())
+		return nil, errors.Join(err, s.closeFiles())
 	}
 	go s.commitLoop()
 	return s, nil
@@ -206,6 +214,8 @@ func (s *Store) checkNotes() error {
 			if err := s.writeNotes(map[string][]byte{string(metaKey(note.name)): []byte(note.want)}); err != nil {
 				return err
 			}
+		case note.name == "format" && string(got) == formatPacked:
+			s.packed = true
 		case string(got) != note.want:
 			return entity.Invalid(op, "the store's %s is %q, not %q: %s", note.name, got, note.want, note.hint)
 		}
@@ -235,12 +245,14 @@ func (s *Store) Close() (err error) {
 		close(s.closed)
 		<-s.done
 		s.readers.drain()
-		if err = s.db.Close(); err != nil {
+		if err = s.closeFiles(); err != nil {
 			err = entity.Internal("store.Close", err)
 		}
 	})
 	return err
 }
+
+func (s *Store) closeFiles() error { return errors.Join(s.db.Close(), s.packs.close()) }
 
 // Network is the network whose log this is.
 func (s *Store) Network() entity.Network { return s.network }

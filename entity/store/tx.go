@@ -19,14 +19,20 @@ type tx struct {
 	under  map[string][]byte // what closures before this one in the batch wrote; nil in an optimistic run
 	reads  map[string]uint64 // key → Badger version, 0 for absent
 	writes map[string][]byte // key → value, nil for a deletion
-	sealed map[entity.Digest]*entity.Manifest
+	sealed map[entity.Digest]sealed
 	steps  []entity.Transition
 	record entity.Record
-	heads  []entity.Head   // written, in order
-	mine   []entity.ID     // claimed by this run
-	busy   <-chan struct{} // another run has a claim that this one needs; closed on release
-	inline bool            // only the committer can run this
-	size   int             // bytes of keys and values to write
+	heads  []entity.Head          // written, in order
+	mine   map[entity.ID]struct{} // claimed by this run
+	busy   <-chan struct{}        // another run has a claim that this one needs; closed on release
+	inline bool                   // only the committer can run this
+	size   int                    // bytes of keys and values to write
+}
+
+// sealed is a version that a run has written, with the size of its block.
+type sealed struct {
+	manifest *entity.Manifest
+	bytes    int
 }
 
 func newTx(v *view, by entity.Actor) *tx {
@@ -40,6 +46,13 @@ func (t *tx) Actor() entity.Actor { return t.actor }
 func (t *tx) NewID() entity.ID { return t.s.ids.New(t.s.network) }
 
 func (t *tx) noteRead(key []byte, version uint64) { t.reads[string(key)] = version }
+
+// knowsAbsent tells whether the run has looked for a key before, and found that
+// nothing is committed under it.
+func (t *tx) knowsAbsent(key []byte) bool {
+	version, known := t.reads[string(key)]
+	return known && version == 0
+}
 
 // pending is what this run, or one before it in the batch, has written under
 // key; ok tells whether one has.
@@ -195,11 +208,14 @@ func (t *tx) Put(id entity.ID, expect entity.Expect, edit func(*entity.Manifest)
 // its kind; a write that expects a tip has most likely lost, so it waits and
 // looks again.
 func (t *tx) claim(op string, id entity.ID, expect entity.Expect) error {
-	if t.under != nil || slices.Contains(t.mine, id) {
+	if _, mine := t.mine[id]; mine || t.under != nil {
 		return nil
 	}
 	if t.busy = t.s.claims.take(id); t.busy == nil {
-		t.mine = append(t.mine, id)
+		if t.mine == nil {
+			t.mine = make(map[entity.ID]struct{}, 1)
+		}
+		t.mine[id] = struct{}{}
 		return nil
 	}
 	t.inline = expect == entity.Any
@@ -229,9 +245,9 @@ func (t *tx) place(before *entity.Manifest, old entity.Head, v *entity.Version, 
 	t.set(headKey(m.ID), row)
 	t.set(versionKey(m.ID, m.Ver), d[:])
 	if t.sealed == nil {
-		t.sealed = make(map[entity.Digest]*entity.Manifest, 1)
+		t.sealed = make(map[entity.Digest]sealed, 1)
 	}
-	t.sealed[d] = m
+	t.sealed[d] = sealed{m, len(block)}
 	step := entity.Transition{ID: m.ID, Before: before, After: m}
 	t.steps = append(t.steps, step)
 	t.record.Changes = append(t.record.Changes, entity.Change{

@@ -59,6 +59,9 @@ func (v *view) get(key []byte) ([]byte, error) {
 // view's state; nil when there is none.
 func (v *view) committed(key []byte) (val []byte, version uint64, err error) {
 	const op = "store.get"
+	if v.tx != nil && v.tx.knowsAbsent(key) {
+		return nil, 0, nil
+	}
 	item, err := v.txn.Get(key)
 	switch {
 	case errors.Is(err, badger.ErrKeyNotFound):
@@ -68,7 +71,10 @@ func (v *view) committed(key []byte) (val []byte, version uint64, err error) {
 		return nil, 0, entity.Internal(op, err)
 	}
 	v.note(key, item.Version())
-	if val, err = item.ValueCopy(nil); err != nil {
+	if val, err = item.ValueCopy(nil); err == nil && key[0] == spaceBlock {
+		val, err = v.s.packs.block(val)
+	}
+	if err != nil {
 		return nil, 0, entity.Internal(op, err)
 	}
 	if val == nil {
@@ -133,7 +139,7 @@ func (v *view) Manifest(c entity.CID) (*entity.Manifest, error) {
 	}
 	if v.tx != nil {
 		if m, ok := v.tx.sealed[d]; ok {
-			return m, nil
+			return m.manifest, nil
 		}
 	}
 	if m, ok := v.s.manifests.get(d); ok {
@@ -332,7 +338,12 @@ func (v *view) scanCommitted(prefix, from []byte, reverse bool) iter.Seq2[entity
 				return
 			}
 			stop := false
-			err := item.Value(func(val []byte) error {
+			err := item.Value(func(val []byte) (err error) {
+				if prefix[0] == spaceBlock {
+					if val, err = v.s.packs.block(val); err != nil {
+						return err
+					}
+				}
 				stop = !yield(entity.Row{Key: item.Key(), Value: val}, nil)
 				return nil
 			})

@@ -31,6 +31,8 @@ type Options struct {
 	// Command makes the command that serves the child given, on its standard
 	// output as [Ready] says, until its standard input ends.
 	Command func(ctx context.Context, c Child) *exec.Cmd
+	// Tool makes a command of this binary, with the arguments given.
+	Tool func(ctx context.Context, args ...string) *exec.Cmd
 }
 
 // Report is everything that a run found.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,6 +27,8 @@ import (
 	"stemma/entity/listing"
 	"stemma/entity/scope"
 	"stemma/entity/store"
+	"stemma/files"
+	fileindex "stemma/files/index"
 	"stemma/graph"
 )
 
@@ -33,7 +37,11 @@ const childEnv = "STEMMA_BENCH_CHILD"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(childEnv) == "" {
-		os.Exit(m.Run())
+		code := m.Run()
+		if builtIn != "" {
+			_ = os.RemoveAll(builtIn)
+		}
+		os.Exit(code)
 	}
 	if err := serveChild(os.Args[1:]); err != nil {
 		os.Stderr.WriteString(err.Error() + "\n")
@@ -60,17 +68,21 @@ func serveChild(args []string) (err error) {
 	ctx := context.Background()
 	index, scopes := graph.New(), scope.New()
 	var s *store.Store
+	var blobs *files.Blobs
 	defer func() {
 		if s != nil {
 			err = errors.Join(err, s.Close())
 		}
 	}()
 	return c.Serve(ctx, os.Stdin, os.Stdout, func() (entity.Store, error) {
-		opened, err := store.Open(store.Options{Dir: mainStore(c.Data), Projections: []entity.Projection{index, listing.Projection{}, scopes}, Registry: prometheus.NewRegistry()})
+		opened, err := store.Open(store.Options{Dir: mainStore(c.Data), Projections: []entity.Projection{index, listing.Projection{}, scopes, fileindex.Projection{}}, Registry: prometheus.NewRegistry()})
 		if err != nil {
 			return nil, err
 		}
 		s = opened
+		if blobs, err = files.OpenDir(filepath.Join(c.Data, "blobs")); err != nil {
+			return nil, err
+		}
 		_, err = auth.Bootstrap(ctx, s, Key)
 		return s, err
 	}, func(ctx context.Context, ready func(string) error) error {
@@ -80,7 +92,7 @@ func serveChild(args []string) (err error) {
 		}
 		defer callers.Close()
 		handler := wire.New(wire.Options{
-			Ops:          native.New(time.Now, native.Network{Store: s, Scopes: scopes, Graph: index}).Operations(),
+			Ops:          native.New(time.Now, native.Network{Store: s, Scopes: scopes, Graph: index, Blobs: blobs}).Operations(),
 			Authenticate: callers.Authenticate,
 		})
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -103,15 +115,42 @@ func serveChild(args []string) (err error) {
 var tiny = Sizes{
 	Name: "tiny", Window: 20 * time.Millisecond, Nodes: 200, Edges: 1500,
 	FewVersions: 5, ManyVersions: 100, Restores: 3, Entities: 1500, Read: 20, Collections: 20, Members: 2400, ResidentLimit: 2 << 30,
+	Lines: 500, Content: 1 << 20, Blocks: 400,
+}
+
+// built makes the binary whose commands are measured, once a run of the tests.
+var built = sync.OnceValues(func() (binary string, err error) {
+	if builtIn, err = os.MkdirTemp("", "stemma-bench-test-"); err != nil {
+		return "", err
+	}
+	binary = filepath.Join(builtIn, "stemma")
+	out, err := exec.Command("go", "build", "-o", binary, "stemma/cmd/stemma").CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("%w: %s", err, out)
+	}
+	return binary, err
+})
+
+// builtIn is the directory it is in, "" before.
+var builtIn string
+
+func tool(t *testing.T) func(context.Context, ...string) *exec.Cmd {
+	return func(ctx context.Context, args ...string) *exec.Cmd {
+		binary, err := built()
+		if err != nil {
+			t.Error(err)
+		}
+		return exec.CommandContext(ctx, binary, args...)
+	}
 }
 
 func tinyOptions(t *testing.T, only string) Options {
-	return Options{Only: only, Repeat: 2, Sizes: tiny, Data: t.TempDir(), Out: io.Discard, Log: io.Discard, Command: childCommand}
+	return Options{Only: only, Repeat: 2, Sizes: tiny, Data: t.TempDir(), Out: io.Discard, Log: io.Discard, Command: childCommand, Tool: tool(t)}
 }
 
 // Every row gives results with sane numbers, and leaves nothing behind.
 func TestRows(t *testing.T) {
-	lines := map[string]int{"durable": 1, "put": 3, "get": 2, "contended": 2, "search": 3, "sight": 4, "graph": 2, "versions": 6, "events": 2, "access": 2, "resident": 3}
+	lines := map[string]int{"durable": 1, "put": 3, "get": 2, "contended": 2, "search": 3, "sight": 4, "graph": 2, "versions": 6, "events": 2, "access": 2, "jsonl": 2, "content": 3, "car": 2, "mirror": 1, "resident": 3}
 	o := tinyOptions(t, "")
 	var table bytes.Buffer
 	o.Out = &table

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -121,9 +122,21 @@ func (p *process) stop() error {
 // memory is what a process has in physical memory.
 type memory struct{ resident, anonymous, peak int64 }
 
-// memory reads the child's, from proc(5).
-func (p *process) memory() (m memory, err error) {
-	path := "/proc/" + strconv.Itoa(p.cmd.Process.Pid) + "/status"
+// memory reads the child's.
+func (p *process) memory() (memory, error) { return memoryOf(p.cmd.Process.Pid) }
+
+// forgetPeak lets the child's peak begin anew, at what it has now.
+func (p *process) forgetPeak() (memory, error) {
+	path := "/proc/" + strconv.Itoa(p.cmd.Process.Pid) + "/clear_refs"
+	if err := os.WriteFile(path, []byte("5"), 0); err != nil { // proc(5)
+		return memory{}, fmt.Errorf("bench child: %w", err)
+	}
+	return p.memory()
+}
+
+// memoryOf reads a process's, from proc(5).
+func memoryOf(pid int) (m memory, err error) {
+	path := "/proc/" + strconv.Itoa(pid) + "/status"
 	for _, f := range []struct {
 		name string
 		into *int64

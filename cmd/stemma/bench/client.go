@@ -104,6 +104,44 @@ func (c *conn) must(status int, method, path string, body []byte) (a answer, err
 	return a, err
 }
 
+// upload sends a body as it comes, which has to be taken.
+func (c *conn) upload(path string, body io.Reader, size int64) error {
+	head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: bench\r\nAuthorization: ApiKey %s\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n", path, Key, size)
+	if _, err := io.WriteString(c, head); err != nil {
+		return fmt.Errorf("bench client: POST %s: %w", path, err)
+	}
+	if _, err := io.CopyBuffer(struct{ io.Writer }{c}, struct{ io.Reader }{body}, make([]byte, 256<<10)); err != nil {
+		return fmt.Errorf("bench client: POST %s: %w", path, err)
+	}
+	status, _, length, _, err := c.head()
+	if err != nil {
+		return err
+	}
+	answer, err := io.ReadAll(io.LimitReader(c.in, int64(length)))
+	if err == nil && status != 200 {
+		err = fmt.Errorf("bench client: POST %s answered %d: %.300s", path, status, answer)
+	}
+	return err
+}
+
+// download reads an answer of size bytes into w.
+func (c *conn) download(path string, w io.Writer, size int64) error {
+	if err := c.send("GET", path, "", nil); err != nil {
+		return err
+	}
+	status, _, length, _, err := c.head()
+	if err != nil {
+		return err
+	}
+	if status != 200 || int64(length) != size {
+		return fmt.Errorf("bench client: GET %s answered %d with %d bytes, not %d", path, status, length, size)
+	}
+	if _, err = io.CopyBuffer(w, struct{ io.Reader }{io.LimitReader(c.in, size)}, make([]byte, 256<<10)); err != nil {
+		return fmt.Errorf("bench client: GET %s: %w", path, err)
+	}
+	return nil
+}
+
 // stream asks for an answer that has no length, and gives what arrives.
 func (c *conn) stream(path, accept string) (io.Reader, error) {
 	if err := c.send("GET", path, accept, nil); err != nil {

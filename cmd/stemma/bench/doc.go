@@ -24,6 +24,10 @@
 //     cores, in what is measured and in its yardstick alike.
 //   - What is measured without HTTP runs in the parent, on a store in the same
 //     file system, with the projections of the server.
+//   - What is a command of its own, an import, an export or a mirror, runs as that
+//     command in a child: its time is that from start to end, opening and closing
+//     included, and its memory the most that the kernel has seen. It runs once,
+//     whatever the repeats: a million of something is its own average.
 //   - Everything is written below [Options.Data] and removed: what a row has for
-//     itself when it ends, the large store that two rows share when the run does.
+//     itself when it ends, the large store that some rows share when the run does.
 package bench

@@ -109,6 +109,16 @@ func catchUpByStream(_ context.Context, c *conn, n int) error {
 	return nil
 }
 
+// textAfter reads what is between the first place of a name and the next quote.
+func textAfter(body []byte, name string) (string, error) {
+	_, rest, ok := bytes.Cut(body, []byte(name))
+	text, _, closed := bytes.Cut(rest, []byte{'"'})
+	if !ok || !closed {
+		return "", fmt.Errorf("%.200q has no %s", body, name)
+	}
+	return string(text), nil
+}
+
 // numberAfter reads the number behind the last place of a name.
 func numberAfter(body []byte, name string) (int, error) {
 	at := bytes.LastIndex(body, []byte(name))

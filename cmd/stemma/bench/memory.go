@@ -10,6 +10,7 @@ import (
 	"stemma/entity"
 	"stemma/entity/listing"
 	"stemma/entity/store"
+	fileindex "stemma/files/index"
 	"stemma/graph"
 )
 
@@ -104,7 +105,7 @@ func (r *runner) rebuild(ctx context.Context, g *sample) (result Result, err err
 func timeOpen(dir string, p entity.Projection) (time.Duration, error) {
 	runtime.GC()
 	began := time.Now()
-	s, err := store.Open(store.Options{Dir: dir, Projections: []entity.Projection{p, listing.Projection{}}})
+	s, err := store.Open(store.Options{Dir: dir, Projections: []entity.Projection{p, listing.Projection{}, fileindex.Projection{}}})
 	took := time.Since(began)
 	if err != nil {
 		return 0, err

@@ -25,6 +25,10 @@ func rows() []row {
 		{"versions", "history page, diff and restore, of few and of many versions", (*runner).versions},
 		{"events", "catching up by since pages of 1,000 and by SSE", (*runner).events},
 		{"access", "a permission check, warm and cold", (*runner).access},
+		{"jsonl", "import of JSON lines", (*runner).jsonl},
+		{"content", "upload and download of a large file", (*runner).content},
+		{"car", "export to a CAR file, and import of it", (*runner).car},
+		{"mirror", "a copy of a server with many events", (*runner).mirror},
 		{"resident", "one server with many entities: resident memory", (*runner).resident},
 	}
 }
@@ -45,7 +49,10 @@ type Sizes struct {
 	Read          int           `json:"read"`           // entities that the reads go round
 	Collections   int           `json:"collections"`    // of the store of scopes
 	Members       int           `json:"members"`        // entities in those
-	ResidentLimit int64         `json:"resident_limit"` // bytes that the large store may take
+	ResidentLimit int64         `json:"resident_limit"` // bytes that the large store, and an import of as much, may take
+	Lines         int           `json:"lines"`          // entities of the import; twice as many relationships
+	Content       int64         `json:"content"`        // bytes of the file
+	Blocks        int           `json:"blocks"`         // versions of the CAR file
 }
 
 // Full is what the README's table is printed from.
@@ -53,6 +60,7 @@ var Full = Sizes{
 	Name: "full", Window: 2 * time.Second,
 	Nodes: 100_000, Edges: 1_000_000, FewVersions: 10, ManyVersions: 10_000, Restores: 400,
 	Collections: 10_000, Members: 200_000, Entities: 1_000_000, Read: 1000, ResidentLimit: 2 << 30,
+	Lines: 1_000_000, Content: 500 << 20, Blocks: 1_000_000,
 }
 
 // Short is the same code on less, for a CI job.
@@ -60,4 +68,5 @@ var Short = Sizes{
 	Name: "short", Window: 400 * time.Millisecond,
 	Nodes: 20_000, Edges: 200_000, FewVersions: 10, ManyVersions: 10_000, Restores: 100,
 	Collections: 1000, Members: 20_000, Entities: 50_000, Read: 500, ResidentLimit: 2 << 30,
+	Lines: 50_000, Content: 64 << 20, Blocks: 50_000,
 }

@@ -16,6 +16,7 @@ import (
 	"stemma/entity/listing"
 	"stemma/entity/scope"
 	"stemma/entity/store"
+	fileindex "stemma/files/index"
 	"stemma/graph"
 )
 
@@ -28,7 +29,7 @@ func mainStore(data string) string { return filepath.Join(data, string(entity.Ma
 // openStore opens a store as the server does: with its projections.
 func openStore(dir string) (*store.Store, *prometheus.Registry, error) {
 	registry := prometheus.NewRegistry()
-	s, err := store.Open(store.Options{Dir: dir, Registry: registry, Projections: []entity.Projection{graph.New(), listing.Projection{}, scope.New()}})
+	s, err := store.Open(store.Options{Dir: dir, Registry: registry, Projections: []entity.Projection{graph.New(), listing.Projection{}, scope.New(), fileindex.Projection{}}})
 	return s, registry, err
 }
 

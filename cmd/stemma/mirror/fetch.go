@@ -144,13 +144,13 @@ func (f *fetcher) store(ctx context.Context, p *piece) (whole int, err error) {
 	return len(p.items), nil
 }
 
-// contentsOf names what a version refers to. A block that is no manifest is
-// found out when it is adopted.
+// contentsOf names what a version refers to. A block that is no manifest, or
+// not a strict one, is found out when it is adopted.
 func (f *fetcher) contentsOf(it item) []entity.CID {
 	if it.event.Chain != "" {
 		return nil
 	}
-	m, _, err := entity.OpenManifest(it.block)
+	m, err := entity.DecodeManifest(it.block)
 	if err != nil {
 		return nil
 	}
