@@ -60,6 +60,19 @@ type Error struct {
 	Err     error   // the cause, for errors.Is and the log
 }
 
+// ErrHidden is the cause of a KindNotFound that is a refusal: the thing is there,
+// and the caller may not know. It never shows; it is for who keeps account of
+// refusals.
+var ErrHidden = errors.New("hidden from the caller")
+
+// Hidden makes an error of [KindNotFound] for what is there and not to be seen.
+// Its message is that of a thing which is not there.
+func Hidden(op, format string, args ...any) *Error {
+	e := NotFound(op, format, args...)
+	e.Err = ErrHidden
+	return e
+}
+
 // Issue is one thing that is wrong with a request. Path leads to it: strings
 // for object keys, ints for array positions.
 type Issue struct {

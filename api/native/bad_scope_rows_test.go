@@ -32,6 +32,7 @@ func scopeFixture(t *testing.T, w *rig, vars map[string]string, post func(name, 
 
 func badScopeRows() map[string]badRow {
 	rows := map[string]badRow{
+		"listTenantAudit":      {path: "/tenants/$team/audit", faults: []fault{{name: "a note", path: "/tenants/$note/audit", status: 404}, {name: "before the first", path: "/tenants/$team/audit?before=0", status: 400}}},
 		"getPermissions":       {path: "/permissions"},
 		"getEntityPermissions": {path: "/entities/$person/permissions"},
 		"getUser":              {path: "/users/$reader", faults: []fault{{name: "a note", path: "/users/$note", status: 404}, {name: "expand", path: "/users/$reader?expand=all", status: 400}}},

@@ -40,7 +40,7 @@ var matrixRows = map[string]string{
 	"addCollectionRole": "collection:manage roled", "updateCollectionRole": "collection:manage roled", "deleteCollectionRole": "collection:manage roled",
 	"listCollectionMembers": "collection:view roled", "addCollectionMember": "collection:manage roled", "removeCollectionMember": "collection:manage roled",
 	"addTenantRole": "tenant:manage team", "updateTenantRole": "tenant:manage team", "deleteTenantRole": "tenant:manage team",
-	"listTenantMembers": "tenant:view team", "addTenantMember": "tenant:manage team", "removeTenantMember": "tenant:manage team",
+	"listTenantAudit": "tenant:manage team", "listTenantMembers": "tenant:view team", "addTenantMember": "tenant:manage team", "removeTenantMember": "tenant:manage team",
 	"createTenant": "tenant:create -; tenant:create +team", "getTenant": "tenant:view team", "updateTenant": "tenant:update team; tenant:manage team",
 	"listGroupMembers": "group:view group", "addGroupMember": "group:manage group", "removeGroupMember": "group:manage group",
 	"createGroup": "group:create -; group:create +team", "getGroup": "group:view group", "updateGroup": "group:update group; group:manage group",

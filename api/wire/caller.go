@@ -85,7 +85,7 @@ func (x *exchange) tellDenied(ctx context.Context, r *http.Request, err error) {
 		return
 	}
 	var e *entity.Error
-	if errors.As(err, &e) && (e.Kind == entity.KindUnauthenticated || e.Kind == entity.KindForbidden) {
+	if errors.As(err, &e) && (e.Kind == entity.KindUnauthenticated || e.Kind == entity.KindForbidden || errors.Is(err, entity.ErrHidden)) {
 		x.router.denied(ctx, r, e)
 	}
 }

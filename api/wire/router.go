@@ -25,9 +25,9 @@ type Options struct {
 	// for a credential that does not hold) is the answer. It is not called for
 	// AuthNone. nil: everybody is anonymous.
 	Authenticate func(*http.Request) (context.Context, Standing, error)
-	// Denied is told of every answer of KindUnauthenticated or KindForbidden,
-	// with the context of the caller as far as it is known, before it is sent. It
-	// must not block.
+	// Denied is told of every answer of KindUnauthenticated or KindForbidden, and
+	// of what was hidden ([entity.ErrHidden]), with the context of the caller as far
+	// as it is known, before it is sent. It must not block.
 	Denied       func(context.Context, *http.Request, *entity.Error)
 	TrustProxy   bool                  // X-Forwarded-For and -Proto are a proxy's own: see ClientOf
 	ErrorBody    ErrorBody             // nil: ArkeError

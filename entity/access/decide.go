@@ -282,7 +282,7 @@ func Knows(p Principal, on entity.Head, at time.Time, look Lookup) (known bool, 
 }
 
 // errHidden is shared: what is hidden is met often, and never changed.
-var errHidden = entity.NotFound("access.Check", "Entity not found")
+var errHidden = entity.Hidden("access.Check", "Entity not found")
 
 func (t *target) knows(p Principal) (known bool, err error) {
 	d, err := t.decide(p, t.on.Type, "view")

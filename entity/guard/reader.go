@@ -75,7 +75,7 @@ func (r *Reader) Sees(h entity.Head) bool {
 func (r *Reader) Head(id entity.ID) (entity.Head, error) {
 	h, err := r.Reader.Head(id)
 	if err == nil && !r.Sees(h) {
-		return entity.Head{}, entity.NotFound("guard.Head", "Entity not found")
+		return entity.Head{}, entity.Hidden("guard.Head", "Entity not found")
 	}
 	return h, err
 }
@@ -89,7 +89,7 @@ func (r *Reader) Known(id entity.ID) (entity.Head, error) {
 	}
 	known, err := access.Knows(r.who, h, r.at, r.look)
 	if err == nil && !known {
-		err = entity.NotFound("guard.Known", "Entity not found")
+		err = entity.Hidden("guard.Known", "Entity not found")
 	}
 	return h, err
 }
@@ -134,7 +134,7 @@ func absent(err error, what string, c entity.CID) error {
 	if entity.KindOf(err) != entity.KindNotFound {
 		return err
 	}
-	return entity.NotFound("guard.Block", "no %s has the CID %s", what, c)
+	return entity.Hidden("guard.Block", "no %s has the CID %s", what, c)
 }
 
 // Block reads any block's bytes.

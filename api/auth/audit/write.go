@@ -51,12 +51,17 @@ func (r *Recorder) write(ctx context.Context, s entity.Store, entries []*Entry) 
 	return err
 }
 
-// concerned are the tenants of the principal, of whom it acted for, and of the
-// target, each once. An entity that is not there has none.
+// concerned are the tenants that an entry is for, each once: those of the
+// target, and where it is of none those of the principal and of whom it acted
+// for. So no tenant reads of what one of its members was refused in another. An
+// entity that is not there has none.
 func (r *Recorder) concerned(v entity.Reader, e *Entry) (tenants []entity.ID, err error) {
-	for _, id := range []entity.ID{e.Principal, e.By, e.Target} {
+	for i, id := range []entity.ID{e.Target, e.Principal, e.By} {
 		if id == "" {
 			continue
+		}
+		if i > 0 && e.Target != "" && len(tenants) > 0 {
+			break
 		}
 		more, err := r.tenants(v, id)
 		if err != nil && entity.KindOf(err) != entity.KindNotFound {
