@@ -160,19 +160,44 @@ func names(rows []Verb) (out []string) {
 	return out
 }
 
-// grants tells whether a pattern grants a verb on a type.
-func grants(pattern Action, typ, verb string) bool {
-	pt, pv := pattern.split()
-	if pv != verb && pv != Any && !slices.Contains(verbRows[pv].Implies, verb) {
+// impliedBy are, by verb, the verbs that it comes with, itself among them.
+var impliedBy = func() map[string][]string {
+	by := map[string][]string{}
+	for _, v := range verbs {
+		by[v.Name] = append(by[v.Name], v.Name)
+		for _, implied := range v.Implies {
+			by[implied] = append(by[implied], v.Name)
+		}
+	}
+	return by
+}()
+
+// wanted is a concrete type and verb, looked up once for all the patterns that
+// may grant it.
+type wanted struct {
+	typ     string
+	guarded bool
+	looks   bool     // the verb is one that view comes to on a guarded type
+	by      []string // the verbs that grant it
+}
+
+func wantedOf(typ, verb string) wanted {
+	return wanted{typ: typ, guarded: typeRows[typ].Guarded, looks: verb == "view" || verb == "tip", by: impliedBy[verb]}
+}
+
+// grantedBy tells whether a pattern grants it.
+func (w *wanted) grantedBy(pattern Action) bool {
+	typ, verb := pattern.split()
+	if verb != Any && !slices.Contains(w.by, verb) {
 		return false
 	}
 	switch {
-	case pt == typ:
+	case typ == w.typ:
 		return true
-	case pt != Any && pt != BaseType:
+	case typ != Any && typ != BaseType:
 		return false
-	case typeRows[typ].Guarded:
-		return (pv == "view" || pv == Any) && (verb == "view" || verb == "tip")
+	case w.guarded:
+		return w.looks && (verb == "view" || verb == Any)
 	}
 	return true
 }
@@ -184,8 +209,13 @@ func Grants(patterns []Action, a Action) bool {
 }
 
 func granted(patterns []Action, typ, verb string) bool {
+	w := wantedOf(typ, verb)
+	return w.grantedByAny(patterns)
+}
+
+func (w *wanted) grantedByAny(patterns []Action) bool {
 	for _, p := range patterns {
-		if grants(p, typ, verb) {
+		if w.grantedBy(p) {
 			return true
 		}
 	}

@@ -164,8 +164,9 @@ func (t *target) decide(p Principal, typ, verb string) (d Decision, err error) {
 	case p.ID != "" && t.on.ID == p.ID && slices.Contains(selfVerbs, verb):
 		return Decision{Allowed: true, Method: BySelf}, nil
 	}
+	want := wantedOf(typ, verb)
 	err = t.roles(p, func(l level, role string) bool {
-		if granted(l.Roles[role], typ, verb) && (reads || !p.Anonymous()) {
+		if want.grantedByAny(l.Roles[role]) && (reads || !p.Anonymous()) {
 			d = Decision{Allowed: true, Method: ByCollection, Scope: l.ID, Role: role}
 			if l.above || l.Type == entity.TypeTenant {
 				d.Method = ByTenant

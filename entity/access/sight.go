@@ -1,6 +1,8 @@
 package access
 
 import (
+	"cmp"
+	"strings"
 	"time"
 
 	"stemma/entity"
@@ -64,7 +66,7 @@ func (s *Sight) Scope(collection entity.ID) entity.Sight {
 // mentions tells whether some type's verb is granted.
 func mentions(patterns []Action, verb string) bool {
 	for _, p := range patterns {
-		if typ, _ := p.split(); typ == Any && granted([]Action{p}, BaseType, verb) || typ != Any && grants(p, typ, verb) {
+		if typ, _ := p.split(); granted([]Action{p}, cmp.Or(strings.TrimSuffix(typ, Any), BaseType), verb) {
 			return true
 		}
 	}
