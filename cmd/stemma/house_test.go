@@ -52,6 +52,7 @@ var imports = map[string][]string{
 	"cmd/stemma/gitimport":   {"entity"},
 	"cmd/stemma/jsonlimport": {"entity"},
 	"cmd/stemma/mirror":      {"entity", "events/syncclient"},
+	"cmd/stemma/retrieval":   {"entity", "entity/store", "query/search", "query/search/embed"},
 }
 
 // testImports are what the tests of a package may import beyond its row: the

@@ -20,7 +20,9 @@ type Weights struct {
 	Label float64
 }
 
-// Tuned are the weights that searches use: see TestTuned for how they were found.
+// Tuned are the weights that searches use. On Cranfield's odd queries nDCG@10 is
+// from 0.507 to 0.527 for K1 0.8 to 2, B 0.5 to 0.9 and Label 0 to 2, and on
+// either half of them the middle is near the best: these are of the middle.
 var Tuned = Weights{K1: 1.5, B: 0.8, Label: 1}
 
 // clause is a term of a query on one state of the index.
@@ -29,6 +31,7 @@ type clause struct {
 	members     *set        // of a beginning: the documents with such a word; nil otherwise
 	order       *phrase     // of a phrase: its words in their order; nil otherwise
 	must        bool        // what does not have it is not found
+	df          float64     // how many documents have it
 	idf         float64     // times how often it stands in the query
 	bound       float64     // no document has a higher score for it
 	doc         uint64      // where it stands
@@ -192,7 +195,8 @@ func (s *state) word(word string) (*clause, error) {
 		}
 		c.label = append(c.label, p)
 	}
-	c.idf = idf(s.n, min(df, s.n))
+	c.df = min(df, s.n)
+	c.idf = idf(s.n, c.df)
 	return c, nil
 }
 
@@ -217,7 +221,8 @@ func (s *state) prefix(t term) (*clause, error) {
 			return nil, err
 		}
 	}
-	c.idf = idf(s.n, min(s.n, float64(c.members.n)))
+	c.df = min(s.n, float64(c.members.n))
+	c.idf = idf(s.n, c.df)
 	return c, nil
 }
 

@@ -38,7 +38,9 @@ type Found struct {
 	// Bound is what no document's score exceeds: that of one that is nothing but
 	// all of the terms.
 	Bound float64
-	Seen  entity.Seq // where in the log what was searched stands
+	// Unknown is the share of Bound of terms that no document has.
+	Unknown float64
+	Seen    entity.Seq // where in the log what was searched stands
 }
 
 // Search gives the Limit best documents that pass, best first and then by id, if
@@ -49,7 +51,7 @@ func (x *Index) Search(ctx context.Context, q Request) (found Found, err error) 
 		if err := s.rank(all, top); err != nil {
 			return err
 		}
-		found = Found{Matches: top.matches(), Bound: bound(all)}
+		found = Found{Matches: top.matches(), Bound: bound(all), Unknown: unknown(all)}
 		return nil
 	})
 	found.Seen = seen
@@ -134,6 +136,20 @@ func bound(all []*clause) (sum float64) {
 		sum += c.bound
 	}
 	return sum
+}
+
+// unknown is the share of terms that no document has, by what they weigh.
+func unknown(all []*clause) float64 {
+	var sum float64
+	for _, c := range all {
+		if c.df == 0 {
+			sum += c.bound
+		}
+	}
+	if sum == 0 {
+		return 0
+	}
+	return sum / bound(all)
 }
 
 // byStrength has the terms that can add the least first.
