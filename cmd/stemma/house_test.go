@@ -28,6 +28,10 @@ var imports = map[string][]string{
 	"entity/storetest":       {"entity"},
 	"graph":                  {"entity"},
 	"query":                  {"entity"},
+	"query/search/embed":     {"entity"},
+	"query/search/vector":    {"entity"},
+	"query/search":           {"entity", "query/search/embed", "query/search/fulltext", "query/search/vector"},
+	"query/search/fulltext":  {"entity"},
 	"versions":               {"entity"},
 	"versions/car":           {"entity"},
 	"events":                 {"entity"},
@@ -35,6 +39,7 @@ var imports = map[string][]string{
 	"files":                  {"entity"},
 	"files/filestest":        {"entity", "files"},
 	"files/index":            {"entity"},
+	"files/extract":          {"entity"},
 	"api":                    {"api/wire"},
 	"api/wire":               {"entity"},
 	"api/auth":               {"api/auth/audit", "api/auth/external", "api/auth/limit", "api/auth/password", "api/auth/token", "api/wire", "entity", "entity/access"},
@@ -53,6 +58,7 @@ var imports = map[string][]string{
 	"cmd/stemma/gitimport":   {"entity"},
 	"cmd/stemma/jsonlimport": {"entity"},
 	"cmd/stemma/mirror":      {"entity", "events/syncclient"},
+	"cmd/stemma/retrieval":   {"entity", "entity/store", "query/search", "query/search/embed"},
 }
 
 // testImports are what the tests of a package may import beyond its row: the
@@ -66,6 +72,7 @@ var testImports = map[string][]string{
 	"events/syncclient":      {"api/native", "api/wire", "entity/store", "entity/listing", "entity/scope", "graph"},
 	"files":                  {"files/filestest"},
 	"query":                  {"graph"},
+	"query/search":           {"entity/store"},
 	"files/index":            {"entity/store"},
 	"api":                    {"entity"},
 	"api/auth":               {"api/auth/authtest", "entity/store", "entity/storetest"},

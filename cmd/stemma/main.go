@@ -17,18 +17,19 @@ import (
 type cli struct {
 	Config configFile `help:"Read settings from a YAML file: names of flags as keys, like 'addr: :8080'." placeholder:"FILE" env:"STEMMA_CONFIG"`
 
-	Serve   serveCmd   `cmd:"" help:"Run the server." group:"Run"`
-	Mirror  mirrorCmd  `cmd:"" help:"Keep a verified copy of another server." group:"Run"`
-	Import  importCmd  `cmd:"" help:"Bring data in." group:"Data"`
-	Export  exportCmd  `cmd:"" help:"Write histories to a CAR file." group:"Data"`
-	Backup  backupCmd  `cmd:"" help:"Back a store up, while it is served or not." group:"Data"`
-	Restore restoreCmd `cmd:"" help:"Make a store out of a backup." group:"Data"`
-	Verify  verifyCmd  `cmd:"" help:"Read everything back and check it against its hashes and the log." group:"Data"`
-	GC      gcCmd      `cmd:"" name:"gc" help:"Delete file content that no version names." group:"Data"`
-	Demo    demoCmd    `cmd:"" help:"Import a git history into a new server and ask it questions." group:"Learn"`
-	Bench   benchCmd   `cmd:"" help:"Measure this machine: the table of the README." group:"Learn"`
-	OpenAPI openapiCmd `cmd:"" name:"openapi" help:"Print the OpenAPI document." group:"Learn"`
-	Version versionCmd `cmd:"" help:"Print the version." group:"Learn"`
+	Serve       serveCmd       `cmd:"" help:"Run the server." group:"Run"`
+	Mirror      mirrorCmd      `cmd:"" help:"Keep a verified copy of another server." group:"Run"`
+	Import      importCmd      `cmd:"" help:"Bring data in." group:"Data"`
+	Export      exportCmd      `cmd:"" help:"Write histories to a CAR file." group:"Data"`
+	Backup      backupCmd      `cmd:"" help:"Back a store up, while it is served or not." group:"Data"`
+	Restore     restoreCmd     `cmd:"" help:"Make a store out of a backup." group:"Data"`
+	Verify      verifyCmd      `cmd:"" help:"Read everything back and check it against its hashes and the log." group:"Data"`
+	GC          gcCmd          `cmd:"" name:"gc" help:"Delete file content that no version names." group:"Data"`
+	Demo        demoCmd        `cmd:"" help:"Import a git history into a new server and ask it questions." group:"Learn"`
+	Bench       benchCmd       `cmd:"" help:"Measure this machine: the table of the README." group:"Learn"`
+	BenchSearch benchSearchCmd `cmd:"" help:"Measure how well search finds what is relevant." group:"Learn"`
+	OpenAPI     openapiCmd     `cmd:"" name:"openapi" help:"Print the OpenAPI document." group:"Learn"`
+	Version     versionCmd     `cmd:"" help:"Print the version." group:"Learn"`
 }
 
 // dataFlags say where a store lives; shared by the commands that open one.

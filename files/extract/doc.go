@@ -1,0 +1,2 @@
+// Package extract takes the text out of documents.
+package extract
