@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"stemma/entity"
+	"stemma/query/search/fulltext"
 )
 
 // Defaults of searches in steps: arke.txt, POST /search/discover and
@@ -29,10 +30,7 @@ const collectionDepth = 100
 // centroids, and by the members that the text finds.
 func (x *Index) Collections(ctx context.Context, q CollectionQuery) (Results, error) {
 	const op = "search.Collections"
-	if err := checkText(op, q.Text); err != nil {
-		return Results{}, err
-	}
-	if err := checkLimit(op, q.Limit); err != nil {
+	if err := checkQuery(op, Query{Text: q.Text, Mode: q.Mode, Limit: q.Limit}); err != nil {
 		return Results{}, err
 	}
 	f, err := x.filter(ctx, []string{entity.TypeCollection}, nil, q.Visible)
@@ -43,7 +41,11 @@ func (x *Index) Collections(ctx context.Context, q CollectionQuery) (Results, er
 	if err != nil {
 		return Results{}, err
 	}
-	hits, err := x.fill(ctx, found.ranked, f, nil)
+	var words *fulltext.Query
+	if q.Highlights {
+		words = &found.words
+	}
+	hits, err := x.fill(ctx, found.ranked, f, words)
 	return Results{Hits: hits, Missing: found.missing, Seen: found.seen}, err
 }
 
@@ -51,18 +53,20 @@ func (x *Index) Collections(ctx context.Context, q CollectionQuery) (Results, er
 func (x *Index) collections(ctx context.Context, q CollectionQuery, f *filter) (*finding, error) {
 	f.holding = q.Holding
 	depth := max(collectionDepth, 2*q.Limit)
-	asked := Query{Text: q.Text, Limit: depth}
+	asked := Query{Text: q.Text, Mode: q.Mode, Limit: depth}
 	out, err := x.find(ctx, asked, f)
 	if err != nil {
 		return nil, err
 	}
 	own := out.ranked
 
-	members := x.table.filter(q.Holding, nil, q.Visible)
-	asked.PerCollection = 1
-	best, err := x.byText(ctx, out, asked, members, depth)
-	if err != nil {
-		return nil, err
+	var best []scored
+	if q.Mode != Meaning || out.vector == nil {
+		members := x.table.filter(q.Holding, nil, q.Visible)
+		asked.PerCollection = 1
+		if best, err = x.byText(ctx, out, asked, members, depth); err != nil {
+			return nil, err
+		}
 	}
 	best = slices.DeleteFunc(best, func(s scored) bool {
 		_, ok := f.passes(s.collection)
@@ -174,7 +178,7 @@ func (x *Index) Discover(ctx context.Context, q Discover) (Results, error) {
 	if err := checkLimit(op, q.Collections); err != nil {
 		return Results{}, err
 	}
-	in, err := x.Collections(ctx, CollectionQuery{Text: q.Text, Holding: q.Types, Visible: q.Visible, Limit: q.Collections})
+	in, err := x.Collections(ctx, CollectionQuery{Text: q.Text, Mode: q.Mode, Holding: q.Types, Visible: q.Visible, Limit: q.Collections})
 	if err != nil {
 		return Results{}, err
 	}
@@ -186,7 +190,7 @@ func (x *Index) Discover(ctx context.Context, q Discover) (Results, error) {
 		return Results{Missing: in.Missing, Seen: in.Seen}, checkLimit(op, q.Limit)
 	}
 	out, err := x.Search(ctx, Query{
-		Text: q.Text, Types: q.Types, Collections: searched, PerCollection: q.PerCollection, Visible: q.Visible, Limit: q.Limit,
+		Text: q.Text, Mode: q.Mode, Highlights: q.Highlights, Types: q.Types, Collections: searched, PerCollection: q.PerCollection, Visible: q.Visible, Limit: q.Limit,
 	})
 	out.Searched = searched
 	return out, err

@@ -90,6 +90,8 @@ type Results struct {
 // for entities in each.
 type Discover struct {
 	Text          string
+	Mode          Mode // of both steps
+	Highlights    bool // fill Hit.Highlights
 	Types         []string
 	Visible       entity.Visibility
 	Limit         int // 1 to MaxLimit
@@ -99,10 +101,12 @@ type Discover struct {
 
 // CollectionQuery asks for collections by what they and their members are about.
 type CollectionQuery struct {
-	Text    string
-	Holding []string // only those with a member of one of these types; empty for all
-	Visible entity.Visibility
-	Limit   int
+	Text       string
+	Mode       Mode
+	Highlights bool     // fill Hit.Highlights, by what collections say of themselves
+	Holding    []string // only those with a member of one of these types; empty for all
+	Visible    entity.Visibility
+	Limit      int
 }
 
 // SimilarQuery asks for what is like an entity, or of collections like a
