@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"stemma/files/extract"
 )
 
 // cli is the command line. Every flag has an environment variable, printed by
@@ -38,6 +40,9 @@ type dataFlags struct {
 }
 
 func main() {
+	if isExtractChild() {
+		os.Exit(extract.ChildMain(os.Stdin, os.Stdout))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"stemma/entity"
+	"stemma/files"
+	"stemma/files/extract"
+	fileindex "stemma/files/index"
+	"stemma/query/search"
+	"stemma/query/search/embed"
+)
+
+// searchFlags say how things are found.
+type searchFlags struct {
+	Search     bool    `help:"Make entities findable by text and meaning." default:"true" negatable:"" env:"STEMMA_SEARCH"`
+	Embeddings string  `name:"embeddings-url" help:"What gives texts the vectors that meaning is searched by: a service that speaks OpenAI's /v1/embeddings (OpenAI, Ollama, vLLM, TEI), by its URL like http://127.0.0.1:11434/v1; lexical, which is built in and goes by words and pieces of words; or none." default:"lexical" env:"STEMMA_EMBEDDINGS_URL" placeholder:"URL"`
+	Key        string  `name:"embeddings-key" help:"Key for that service. Better in the environment or the file than in a flag." env:"STEMMA_EMBEDDINGS_KEY" placeholder:"KEY"`
+	Model      string  `name:"embeddings-model" help:"Model of that service." env:"STEMMA_EMBEDDINGS_MODEL" placeholder:"NAME"`
+	Dimensions int     `name:"embeddings-dimensions" help:"Dimensions of the model's vectors; 0 asks the service at start, which then has to answer." default:"0" env:"STEMMA_EMBEDDINGS_DIMENSIONS"`
+	Rate       float64 `name:"embeddings-rate" help:"Requests a second to that service at most; 0 for no limit." default:"0" env:"STEMMA_EMBEDDINGS_RATE"`
+	Official   string  `name:"official-agents" help:"Collection of the agents that POST /search/agents calls official; by default those that everybody may view." env:"STEMMA_OFFICIAL_AGENTS" placeholder:"ID"`
+}
+
+// The embedders that are no service.
+const (
+	lexicalEmbeddings = "lexical"
+	noEmbeddings      = "none"
+)
+
+// remote tells whether a service embeds.
+func (f *searchFlags) remote() bool {
+	return f.Embeddings != "" && f.Embeddings != lexicalEmbeddings && f.Embeddings != noEmbeddings
+}
+
+// check refuses settings that cannot be.
+func (f *searchFlags) check() error {
+	if f.Official != "" {
+		if _, err := entity.ParseID(f.Official); err != nil {
+			return errors.New("--official-agents: " + userText(err))
+		}
+	}
+	if !f.remote() {
+		return nil
+	}
+	if f.Rate < 0 {
+		return errors.New("--embeddings-rate is below 0; 0 is no limit")
+	}
+	if _, err := f.service(); err != nil {
+		return errors.New("--embeddings-url, -model, -dimensions: " + userText(err))
+	}
+	return nil
+}
+
+func (f *searchFlags) service() (*embed.Remote, error) {
+	return embed.NewRemote(embed.RemoteOptions{BaseURL: f.Embeddings, Key: f.Key, Model: f.Model, Dimensions: f.Dimensions, PerSecond: f.Rate})
+}
+
+// official is the collection of official agents in a network, "" for none.
+func (f *searchFlags) official(network entity.Network) entity.ID {
+	if id := entity.ID(f.Official); id != "" && id.Network() == network {
+		return id
+	}
+	return ""
+}
+
+// searching is the indexes of a server, with what they share.
+type searching struct {
+	indexes  []*search.Index
+	embedder search.Embedder   // nil: none
+	former   []search.Embedder // that may have been in use before
+	cache    *embed.Cache      // of a service's answers; nil: none
+}
+
+// openSearch opens an index for each network. What they have not seen yet they
+// take in behind the server.
+func (s *server) openSearch(ctx context.Context, o serverOptions, registry *prometheus.Registry) error {
+	if o.noSearch {
+		return nil
+	}
+	if err := s.search.openEmbedder(ctx, o); err != nil {
+		return err
+	}
+	texts := extract.New(extract.Options{Command: extractCommand})
+	for i := range s.networks {
+		n := &s.networks[i]
+		name := n.Store.Network()
+		dir := ""
+		if o.data != "" {
+			dir = filepath.Join(o.data, string(name), "search")
+		}
+		x, err := search.Open(search.Options{
+			Dir: dir, Store: n.Store, Embedder: s.search.embedder, Former: s.search.former, Contents: contents{n.Blobs, texts},
+			Logger: o.logger, Registry: registry,
+		})
+		if err != nil {
+			return err
+		}
+		s.search.indexes = append(s.search.indexes, x)
+		n.Search, n.OfficialAgents = x, o.search.official(name)
+	}
+	return nil
+}
+
+// probeWait bounds the question for a service's dimensions.
+const probeWait = 20 * time.Second
+
+// openEmbedder makes the embedder. A service's answers are remembered beside the
+// indexes, so that one that is made again costs nothing.
+func (s *searching) openEmbedder(ctx context.Context, o serverOptions) (err error) {
+	lexical := embed.NewLexical(embed.LexicalOptions{})
+	switch {
+	case o.search.Embeddings == noEmbeddings:
+		return nil
+	case !o.search.remote():
+		s.embedder = lexical
+		return nil
+	}
+	service, err := o.search.service()
+	if err != nil {
+		return err
+	}
+	if o.search.Dimensions == 0 {
+		ctx, stop := context.WithTimeout(ctx, probeWait)
+		defer stop()
+		if _, err := service.Probe(ctx); err != nil {
+			return &entity.Error{Kind: entity.KindUnavailable, Op: "stemma.openEmbedder", Err: err,
+				Message: "the service at " + o.search.Embeddings + " does not say how many dimensions its vectors have; set --embeddings-dimensions to start without it"}
+		}
+	}
+	cached := embed.CacheOptions{}
+	if o.data != "" {
+		cached.Dir = filepath.Join(o.data, "embeddings")
+	}
+	if s.cache, err = embed.OpenCache(cached); err != nil {
+		return err
+	}
+	s.embedder, s.former = embed.NewCached(service, s.cache), []search.Embedder{lexical}
+	return nil
+}
+
+// Close stops the indexes, while the stores are open.
+func (s *searching) Close() (err error) {
+	for _, x := range s.indexes {
+		err = errors.Join(err, x.Close())
+	}
+	if s.cache != nil {
+		err = errors.Join(err, s.cache.Close())
+	}
+	return err
+}
+
+// contents reads the text of files: a [search.Contents].
+type contents struct {
+	blobs *files.Blobs
+	texts *extract.Extractor
+}
+
+// Text implements [search.Contents]. What cannot be read as text, however often
+// it is tried, has none.
+func (c contents) Text(ctx context.Context, file entity.Properties, limit int) (string, error) {
+	of, ok := fileindex.Of(file)
+	if !ok {
+		return "", nil
+	}
+	info, err := c.blobs.Stat(ctx, of.CID)
+	if err != nil {
+		return "", err
+	}
+	r := files.NewReader(ctx, c.blobs, info)
+	defer r.Close()
+	name, _ := file[fileindex.Filename].(string)
+	found, err := c.texts.Text(ctx, of.ContentType, name, r, info.Size)
+	if err != nil && ctx.Err() == nil {
+		switch entity.KindOf(err) {
+		case entity.KindUnsupported, entity.KindInvalid, entity.KindTooLarge, entity.KindTimeout:
+			return "", nil
+		}
+	}
+	text := found.Text
+	if len(text) > limit {
+		for limit > 0 && !utf8.RuneStart(text[limit]) {
+			limit--
+		}
+		text = text[:limit]
+	}
+	return strings.ToValidUTF8(text, ""), err
+}
+
+// extractChild is the hidden command that reads PDF in a process of its own.
+const extractChild = "extract-child"
+
+func extractCommand(ctx context.Context) *exec.Cmd {
+	self, err := os.Executable()
+	if err != nil {
+		self = os.Args[0]
+	}
+	return exec.CommandContext(ctx, self, extractChild)
+}
+
+// isExtractChild tells whether this process is that child: then it does nothing
+// else.
+func isExtractChild() bool { return len(os.Args) == 2 && os.Args[1] == extractChild }
