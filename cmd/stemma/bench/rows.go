@@ -25,6 +25,7 @@ func rows() []row {
 		{"versions", "history page, diff and restore, of few and of many versions", (*runner).versions},
 		{"events", "catching up by since pages of 1,000 and by SSE", (*runner).events},
 		{"access", "a permission check, warm and cold", (*runner).access},
+		{"find", "documents findable by text and by meaning", (*runner).find},
 		{"resident", "one server with many entities: resident memory", (*runner).resident},
 	}
 }
@@ -45,6 +46,7 @@ type Sizes struct {
 	Read          int           `json:"read"`           // entities that the reads go round
 	Collections   int           `json:"collections"`    // of the store of scopes
 	Members       int           `json:"members"`        // entities in those
+	Documents     int           `json:"documents"`      // to be found
 	ResidentLimit int64         `json:"resident_limit"` // bytes that the large store may take
 }
 
@@ -52,12 +54,12 @@ type Sizes struct {
 var Full = Sizes{
 	Name: "full", Window: 2 * time.Second,
 	Nodes: 100_000, Edges: 1_000_000, FewVersions: 10, ManyVersions: 10_000, Restores: 400,
-	Collections: 10_000, Members: 200_000, Entities: 1_000_000, Read: 1000, ResidentLimit: 2 << 30,
+	Collections: 10_000, Members: 200_000, Documents: 100_000, Entities: 1_000_000, Read: 1000, ResidentLimit: 2 << 30,
 }
 
 // Short is the same code on less, for a CI job.
 var Short = Sizes{
 	Name: "short", Window: 400 * time.Millisecond,
 	Nodes: 20_000, Edges: 200_000, FewVersions: 10, ManyVersions: 10_000, Restores: 100,
-	Collections: 1000, Members: 20_000, Entities: 50_000, Read: 500, ResidentLimit: 2 << 30,
+	Collections: 1000, Members: 20_000, Documents: 10_000, Entities: 50_000, Read: 500, ResidentLimit: 2 << 30,
 }
