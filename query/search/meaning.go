@@ -36,6 +36,7 @@ type space struct {
 	embedder  Embedder // nil: of a former space whose embedder is not there
 	store     vector.Store
 	dir       string // "" where the place is not ours
+	far       bool   // each look at a vector is a request
 	failing   atomic.Bool
 	whole     atomic.Bool // has been at the end of the log
 	centroids centroids
@@ -100,7 +101,7 @@ func (m *meaning) dirOf(name string) string {
 func (m *meaning) open(o Options, name embed.Space, e Embedder) (*space, error) {
 	s := &space{name: name, embedder: e}
 	var err error
-	if o.Vectors != nil {
+	if s.far = o.Vectors != nil; s.far {
 		s.store, err = o.Vectors(name)
 	} else {
 		s.dir = m.dirOf(name.String())
@@ -327,7 +328,9 @@ func (m *meaning) status(s *Status) {
 	if m.building != nil {
 		s.Building, at = m.building.name.String(), m.building
 	}
-	s.Waiting = max(0, s.Documents-at.store.Stats().Rows)
+	stats := at.store.Stats()
+	s.Waiting = max(0, s.Documents-stats.Rows)
+	s.Recall, s.Exact = stats.Recall, stats.Exact
 }
 
 // use runs fn on the space that serves. ok is false when it cannot answer: there
