@@ -54,7 +54,14 @@ func openMeaning(x *Index, o Options) (m *meaning, err error) {
 	if err != nil {
 		return nil, err
 	}
+	var last entity.Seq
+	err = x.store.View(context.Background(), func(r entity.Reader) error { last = r.Seq(); return nil })
+	if err != nil {
+		return nil, errors.Join(err, now.store.Close())
+	}
+	now.whole.Store(now.store.Cursor() >= last)
 	m.serving, m.seen = now, newProgress(now.store.Cursor())
+	m.seen.set(now.store.Cursor(), last-min(last, now.store.Cursor()) > longWay)
 	was, err := os.ReadFile(filepath.Join(m.dir, servingFile))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, errors.Join(entity.Internal("search.Open", err), m.close())
@@ -219,6 +226,10 @@ func (m *meaning) attempt(ctx context.Context, s *space, at *progress) {
 	}
 }
 
+// longWay is how many changes vectors may be behind for [Index.Wait] to wait for
+// them: a few seconds of a model's time.
+const longWay = 2000
+
 // maxEmbed bounds the entities that are embedded at once: what is lost when one
 // of them fails.
 const maxEmbed = 256
@@ -272,7 +283,7 @@ func (m *meaning) step(ctx context.Context, s *space, at *progress) error {
 	}
 	s.centroids.forget(piece.touched)
 	if at != nil {
-		at.set(piece.cursor, !s.whole.Load())
+		at.set(piece.cursor, piece.last-piece.cursor > longWay)
 	}
 	return nil
 }
