@@ -13,28 +13,6 @@ import (
 	"stemma/query/search/vector"
 )
 
-// The parameters of reciprocal rank fusion (Cormack, Clarke and Büttcher, 2009):
-// an entity gets weight/(fuseK+rank) from each ranking it is in; that of full
-// text weighs 1.
-//
-// The built-in embedder reads the same words as full text does, so it weighs
-// little, and more in the measure in which the words of the query are in no
-// document, as misspelt ones are: full text knows nothing of them. Chosen on the
-// two halves of Cranfield's odd queries, as they are (nDCG@10 0.522 for text,
-// 0.532 for both; better on 40 queries, worse on 25) and with every second word
-// misspelt (0.393 and 0.423). A model that has learnt what words mean is a second
-// opinion and weighs the same.
-const (
-	fuseK         = 60
-	lexicalWeight = 0.1
-	modelWeight   = 1.0
-	unknownWeight = 0.5
-	fuseDepth     = 200 // of each ranking at least
-)
-
-// lexicalProvider is the provider of the built-in embedder's space.
-const lexicalProvider = "lexical"
-
 // embedQuery bounds the time that a query waits for its vector.
 const embedQuery = 3 * time.Second
 
@@ -98,29 +76,6 @@ func (x *Index) filter(ctx context.Context, types []string, collections []entity
 	return x.table.filter(types, collections, visible), nil
 }
 
-// scored is an entity on its way into an answer.
-type scored struct {
-	id         entity.ID
-	collection entity.ID
-	rank       float64 // what the order goes by
-	text       float64 // 0 to 1
-	meaning    float64 // cosine, from 0
-	inText     bool    // text is known
-	inMeaning  bool    // meaning is known
-	score      float64
-}
-
-// likeness is how alike an entity and a query are, by what is known of it: what
-// is left of unlikeness after both had their say.
-func (s *scored) likeness() float64 { return 1 - (1-unit(s.text))*(1-unit(s.meaning)) }
-
-func unit(f float64) float64 {
-	if f > 0 {
-		return min(f, 1)
-	}
-	return 0
-}
-
 // finding is what was found, best first.
 type finding struct {
 	ranked  []scored
@@ -134,10 +89,9 @@ type finding struct {
 // find ranks what passes the filter.
 func (x *Index) find(ctx context.Context, q Query, f *filter) (*finding, error) {
 	out := &finding{words: fulltext.Parse(q.Text)}
-	depth := max(fuseDepth, 2*q.Limit)
 	var byMeaning []scored
 	if q.Mode != Text {
-		answered, err := x.byMeaning(ctx, out, q, f, depth, &byMeaning)
+		answered, err := x.byMeaning(ctx, out, q, f, &byMeaning)
 		if err != nil {
 			return nil, err
 		}
@@ -150,7 +104,7 @@ func (x *Index) find(ctx context.Context, q Query, f *filter) (*finding, error) 
 		out.ranked = finish(byMeaning, q)
 		return out, nil
 	}
-	byText, err := x.byText(ctx, out, q, f, depth)
+	byText, err := x.byText(ctx, out, q, f, max(textDepth, q.Limit))
 	if err != nil {
 		return nil, err
 	}
@@ -164,6 +118,9 @@ func (x *Index) find(ctx context.Context, q Query, f *filter) (*finding, error) 
 			there[s.id] = true
 		}
 		byMeaning = slices.DeleteFunc(byMeaning, func(s scored) bool { return !there[s.id] })
+	}
+	if byMeaning, err = x.compare(ctx, out.vector, byText, byMeaning); err != nil {
+		return nil, err
 	}
 	out.ranked = finish(fuse(byText, byMeaning, out.weight), q)
 	return out, x.complete(ctx, out)
@@ -185,7 +142,7 @@ func (x *Index) byText(ctx context.Context, out *finding, q Query, f *filter, de
 }
 
 // byMeaning ranks by vectors. answered is false when there are none to trust.
-func (x *Index) byMeaning(ctx context.Context, out *finding, q Query, f *filter, depth int, list *[]scored) (answered bool, err error) {
+func (x *Index) byMeaning(ctx context.Context, out *finding, q Query, f *filter, list *[]scored) (answered bool, err error) {
 	answered, err = x.meaning.use(func(s *space) error {
 		if s.failing.Load() {
 			return nil
@@ -194,7 +151,7 @@ func (x *Index) byMeaning(ctx context.Context, out *finding, q Query, f *filter,
 		if err != nil || v == nil {
 			return err
 		}
-		matches, err := s.nearest(ctx, v, depth, q.PerCollection, f)
+		matches, err := s.nearest(ctx, v, s.depth(q), q.PerCollection, f)
 		if err != nil {
 			return err
 		}
@@ -210,6 +167,17 @@ func (x *Index) byMeaning(ctx context.Context, out *finding, q Query, f *filter,
 		return nil
 	})
 	return answered, x.tolerate(ctx, err)
+}
+
+// depth is how many entities a query wants of vectors.
+func (s *space) depth(q Query) int {
+	switch {
+	case q.Mode == Meaning:
+		return q.Limit
+	case s.far:
+		return max(textDepth, q.Limit)
+	}
+	return max(nearestDepth, q.Limit)
 }
 
 // tolerate makes an error of the vectors one that text goes on without, unless
@@ -279,91 +247,6 @@ func keysOf[T cmp.Ordered](set map[T]bool) []T {
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-// fuse joins two rankings by reciprocal rank; weight is that of the second.
-func fuse(byText, byMeaning []scored, weight float64) []scored {
-	at := make(map[entity.ID]int, len(byText))
-	out := make([]scored, 0, len(byText)+len(byMeaning))
-	for i, s := range byText {
-		s.rank = 1 / float64(fuseK+i+1)
-		at[s.id] = len(out)
-		out = append(out, s)
-	}
-	for i, s := range byMeaning {
-		s.rank = weight / float64(fuseK+i+1)
-		if j, ok := at[s.id]; ok {
-			out[j].rank += s.rank
-			out[j].meaning, out[j].inMeaning = s.meaning, true
-		} else {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-// finish sorts by rank and cuts to what is asked for.
-func finish(list []scored, q Query) []scored {
-	slices.SortFunc(list, func(a, b scored) int { return cmp.Or(cmp.Compare(b.rank, a.rank), cmp.Compare(a.id, b.id)) })
-	if q.PerCollection > 0 {
-		had := make(map[entity.ID]int)
-		list = slices.DeleteFunc(list, func(s scored) bool {
-			had[s.collection]++
-			return had[s.collection] > q.PerCollection
-		})
-	}
-	return level(list[:min(len(list), q.Limit)])
-}
-
-// level gives each its likeness as its score, but none more than the one before
-// it: what ranks higher never scores lower.
-func level(list []scored) []scored {
-	least := 1.0
-	for i := range list {
-		least = min(least, list[i].likeness())
-		list[i].score = least
-	}
-	return list
-}
-
-// complete looks up what one of the rankings did not tell, so that a score does
-// not depend on how deep the rankings were.
-func (x *Index) complete(ctx context.Context, out *finding) error {
-	var ids []entity.ID
-	var at []int
-	for i, s := range out.ranked {
-		if !s.inText {
-			ids, at = append(ids, s.id), append(at, i)
-		}
-	}
-	scores, most, err := x.text.Scores(ctx, out.words, ids)
-	if err != nil {
-		return err
-	}
-	for i, score := range scores {
-		if most > 0 {
-			out.ranked[at[i]].text = score / most
-		}
-	}
-	_, err = x.meaning.use(func(s *space) error {
-		for i := range out.ranked {
-			r := &out.ranked[i]
-			if r.inMeaning {
-				continue
-			}
-			v, err := s.store.Vector(ctx, r.id)
-			switch {
-			case entity.KindOf(err) == entity.KindNotFound:
-			case err != nil:
-				return err
-			case len(v) == len(out.vector):
-				r.meaning = max(0, dot(v, out.vector))
-			}
-		}
-		return nil
-	})
-	level(out.ranked)
-	return x.tolerate(ctx, err)
 }
 
 // fill reads what hits are, and leaves out what was deleted or hidden since.

@@ -23,14 +23,15 @@ type step struct {
 	dead    []entity.ID
 	touched map[entity.ID]bool // the collections that what changed belongs to, and belonged to
 	cursor  entity.Seq
-	log     string // its name
+	last    entity.Seq // of the log
+	log     string     // its name
 }
 
 // stepAfter reads the next piece of the log; the cursor is after when there is
 // none.
 func stepAfter(ctx context.Context, s entity.Store, after entity.Seq, most int) (out step, err error) {
 	err = s.View(ctx, func(r entity.Reader) error {
-		out = step{cursor: after, touched: make(map[entity.ID]bool)}
+		out = step{cursor: after, last: r.Seq(), touched: make(map[entity.ID]bool)}
 		if out.log, err = logName(r); err != nil {
 			return err
 		}

@@ -158,8 +158,8 @@ func (x *Index) Close() (err error) {
 
 // Wait returns when the text of a change is searchable: KindTimeout or
 // KindCanceled when ctx ends first, KindUnavailable when the index is closed.
-// Vectors are waited for too, unless the embedder is failing or a space is being
-// made: then they come when they come.
+// Vectors are waited for too, unless the embedder is failing or has a long way to
+// go: then they come when they come.
 func (x *Index) Wait(ctx context.Context, seq entity.Seq) error {
 	if err := x.seen.wait(ctx, x.closed, seq); err != nil || x.meaning == nil {
 		return err

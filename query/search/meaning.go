@@ -36,6 +36,7 @@ type space struct {
 	embedder  Embedder // nil: of a former space whose embedder is not there
 	store     vector.Store
 	dir       string // "" where the place is not ours
+	far       bool   // each look at a vector is a request
 	failing   atomic.Bool
 	whole     atomic.Bool // has been at the end of the log
 	centroids centroids
@@ -53,7 +54,14 @@ func openMeaning(x *Index, o Options) (m *meaning, err error) {
 	if err != nil {
 		return nil, err
 	}
+	var last entity.Seq
+	err = x.store.View(context.Background(), func(r entity.Reader) error { last = r.Seq(); return nil })
+	if err != nil {
+		return nil, errors.Join(err, now.store.Close())
+	}
+	now.whole.Store(now.store.Cursor() >= last)
 	m.serving, m.seen = now, newProgress(now.store.Cursor())
+	m.seen.set(now.store.Cursor(), last-min(last, now.store.Cursor()) > longWay)
 	was, err := os.ReadFile(filepath.Join(m.dir, servingFile))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, errors.Join(entity.Internal("search.Open", err), m.close())
@@ -100,7 +108,7 @@ func (m *meaning) dirOf(name string) string {
 func (m *meaning) open(o Options, name embed.Space, e Embedder) (*space, error) {
 	s := &space{name: name, embedder: e}
 	var err error
-	if o.Vectors != nil {
+	if s.far = o.Vectors != nil; s.far {
 		s.store, err = o.Vectors(name)
 	} else {
 		s.dir = m.dirOf(name.String())
@@ -218,6 +226,10 @@ func (m *meaning) attempt(ctx context.Context, s *space, at *progress) {
 	}
 }
 
+// longWay is how many changes vectors may be behind for [Index.Wait] to wait for
+// them: a few seconds of a model's time.
+const longWay = 2000
+
 // maxEmbed bounds the entities that are embedded at once: what is lost when one
 // of them fails.
 const maxEmbed = 256
@@ -271,7 +283,7 @@ func (m *meaning) step(ctx context.Context, s *space, at *progress) error {
 	}
 	s.centroids.forget(piece.touched)
 	if at != nil {
-		at.set(piece.cursor, !s.whole.Load())
+		at.set(piece.cursor, piece.last-piece.cursor > longWay)
 	}
 	return nil
 }
@@ -327,7 +339,9 @@ func (m *meaning) status(s *Status) {
 	if m.building != nil {
 		s.Building, at = m.building.name.String(), m.building
 	}
-	s.Waiting = max(0, s.Documents-at.store.Stats().Rows)
+	stats := at.store.Stats()
+	s.Waiting = max(0, s.Documents-stats.Rows)
+	s.Recall, s.Exact = stats.Recall, stats.Exact
 }
 
 // use runs fn on the space that serves. ok is false when it cannot answer: there

@@ -61,6 +61,11 @@ func (x *Index) Similarity(ctx context.Context, text string, ids []entity.ID, vi
 	if err := x.tolerate(ctx, err); err != nil {
 		return nil, err
 	}
+	if out.vector != nil {
+		if err := x.cosines(ctx, out.vector, out.ranked); err != nil {
+			return nil, err
+		}
+	}
 	if err := x.complete(ctx, out); err != nil {
 		return nil, err
 	}

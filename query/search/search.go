@@ -156,7 +156,9 @@ type Status struct {
 	Latest    entity.Seq // the last change of the store
 	Documents int        // live entities
 	Embedded  int        // of them with a vector in the space that serves
-	Waiting   int        // that wait for a vector in the configured space
+	Waiting   int        // that have no vector in the configured space: not yet, or as they have no text
+	Recall    float64    // of the approximate search for the nearest in it, as measured; 0: not measured
+	Exact     bool       // that search is exact
 	Serving   string     // the space that serves, as provider/model/dimensions; "" for none
 	Building  string     // the one that is being built, likewise
 }

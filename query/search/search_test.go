@@ -105,7 +105,7 @@ func (r *rig) search(q search.Query) search.Results {
 	return found
 }
 
-func ids(hits []search.Hit) []entity.ID {
+func idsOf(hits []search.Hit) []entity.ID {
 	out := make([]entity.ID, len(hits))
 	for i, h := range hits {
 		out[i] = h.ID

@@ -129,7 +129,7 @@ func (d *Document) build(s *stemmer) built {
 		c.stem.Locations = append(c.stem.Locations, &locations[i])
 		c.stem.SetFrequency(c.stem.Frequency() + 1)
 	}
-	text.freqs, text.length = stems, len(tokens)
+	text.freqs, text.length = stems, len(tokens)+1 // an empty document has a length too
 
 	label.freqs, label.length = make(index.TokenFrequencies, labels), labels
 	words.freqs, words.length = make(index.TokenFrequencies, len(byWord)), len(byWord)
@@ -147,7 +147,7 @@ func (d *Document) build(s *stemmer) built {
 		words.freqs[word] = &index.TokenFreq{Term: []byte(word)}
 	}
 	// The length is kept where it costs one posting, and so is the language.
-	all.length = len(tokens) + 1
+	all.length = text.length
 	all.freqs = index.TokenFrequencies{string(termAll): one(termAll), string(termLanguage(lang)): one(termLanguage(lang))}
 
 	out := document.NewDocument(string(d.ID))

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	index "github.com/blevesearch/bleve_index_api"
@@ -88,7 +89,7 @@ func open(dir string) (x *Index, err error) {
 	// in order: what a crash takes is in the log, behind the cursor that is left.
 	x.scorch, err = scorch.NewScorch(scorch.Name, map[string]any{
 		"path": dir, "unsafe_batch": true, "bolt_timeout": "1s",
-		"scorchPersisterOptions": map[string]any{"PersisterNapTimeMSec": 200, "PersisterNapUnderNumFiles": 200},
+		"scorchPersisterOptions": map[string]any{"PersisterNapTimeMSec": 100, "PersisterNapUnderNumFiles": 200},
 	}, x.queue)
 	if err != nil {
 		return nil, err
@@ -137,7 +138,7 @@ func markOf(r index.IndexReader) (m Mark, err error) {
 	return Mark{Log: string(log), At: entity.Seq(at)}, err
 }
 
-// Close waits for searches, and for what is on its way to the disk.
+// Close waits for searches, and until all that was applied is on disk.
 func (x *Index) Close() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -145,12 +146,35 @@ func (x *Index) Close() error {
 		return nil
 	}
 	x.closed = true
-	err := x.scorch.Close()
+	err := errors.Join(x.flush(), x.scorch.Close())
 	x.queue.Close()
 	if err != nil {
 		return entity.Internal("fulltext.Close", err)
 	}
 	return nil
+}
+
+// flushed bounds the time that Close takes to bring what it has to the disk.
+const flushed = 10 * time.Second
+
+// flush waits until everything is on disk. What is not, on a disk that is full,
+// comes again from the log.
+func (x *Index) flush() error {
+	done := make(chan error, 1)
+	b := index.NewBatch()
+	b.SetInternal(keyVersion, number(version))
+	b.SetPersistedCallback(func(err error) { done <- err })
+	if err := x.scorch.Batch(b); err != nil {
+		return err
+	}
+	late := time.NewTimer(flushed)
+	defer late.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-late.C:
+		return nil
+	}
 }
 
 // Mark is the place in the log up to which the documents are there. It is for

@@ -80,6 +80,11 @@ func (x *Index) Scores(ctx context.Context, q Query, ids []entity.ID) (scores []
 		}
 		slices.SortFunc(places, func(a, b place) int { return cmp.Compare(a.doc, b.doc) })
 		byBound := byStrength(all)
+		for _, c := range all {
+			if err := c.seek(0); err != nil {
+				return err
+			}
+		}
 		for _, p := range places {
 			score, _, err := s.score(byBound, nil, 0, p.doc, 0)
 			if err != nil {
