@@ -29,7 +29,7 @@ func (in *searchMineIn) find(k *seeker) (search.Results, error) {
 	if len(mine) == 0 {
 		return search.Results{}, nil
 	}
-	q := search.Query{Text: in.Query, Mode: search.Mode(in.Mode), Highlights: in.Highlights, Collections: mine, Limit: in.Limit, Visible: k.visible}
+	q := search.Query{Text: in.Query, Mode: search.Mode(in.Mode), Highlights: in.Highlights, Collections: mine, Members: true, Limit: in.Limit, Visible: k.visible}
 	if in.Type != "" {
 		q.Types = []string{in.Type}
 	}

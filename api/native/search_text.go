@@ -45,7 +45,7 @@ func (in *searchEntitiesIn) find(k *seeker) (search.Results, error) {
 	k.meta.Query, k.meta.CollectionIDs, k.meta.CollectionPIs = in.Query, ids, ids
 	k.meta.searched(len(ids))
 	return k.index.Search(k.ctx, search.Query{
-		Text: in.Query, Mode: search.Mode(in.Mode), Highlights: in.Highlights, Types: in.Types, Collections: ids,
+		Text: in.Query, Mode: search.Mode(in.Mode), Highlights: in.Highlights, Types: in.Types, Collections: ids, Members: true,
 		PerCollection: each, Limit: in.Limit, Visible: k.visible,
 	})
 }

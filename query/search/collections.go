@@ -166,7 +166,7 @@ func (x *Index) nearCollections(ctx context.Context, s *space, v []float32, f *f
 }
 
 // Discover finds entities in the collections that a text is about. What belongs
-// to no collection is not found.
+// to no collection is not found, nor are the collections.
 func (x *Index) Discover(ctx context.Context, q Discover) (Results, error) {
 	const op = "search.Discover"
 	if q.Collections == 0 {
@@ -190,7 +190,7 @@ func (x *Index) Discover(ctx context.Context, q Discover) (Results, error) {
 		return Results{Missing: in.Missing, Seen: in.Seen}, checkLimit(op, q.Limit)
 	}
 	out, err := x.Search(ctx, Query{
-		Text: q.Text, Mode: q.Mode, Highlights: q.Highlights, Types: q.Types, Collections: searched, PerCollection: q.PerCollection, Visible: q.Visible, Limit: q.Limit,
+		Text: q.Text, Mode: q.Mode, Highlights: q.Highlights, Types: q.Types, Collections: searched, Members: true, PerCollection: q.PerCollection, Visible: q.Visible, Limit: q.Limit,
 	})
 	out.Searched = searched
 	return out, err

@@ -25,7 +25,7 @@ func (x *Index) Search(ctx context.Context, q Query) (Results, error) {
 	if err != nil {
 		return Results{}, err
 	}
-	f.unowned = q.Unowned
+	f.unowned, f.members = q.Unowned, q.Members
 	found, err := x.find(ctx, q, f)
 	if err != nil {
 		return Results{}, err

@@ -37,7 +37,8 @@ type Query struct {
 	Text          string            // 1 to MaxText characters
 	Mode          Mode              // "" is Hybrid
 	Types         []string          // only these; empty for every type
-	Collections   []entity.ID       // only what belongs to one of these; empty for everything
+	Collections   []entity.ID       // only what belongs to one of these ("" for what belongs to none); empty for everything
+	Members       bool              // not the collections themselves, each of which belongs to itself
 	Unowned       bool              // only what belongs to no collection
 	PerCollection int               // at most so many hits of one collection; 0 for no bound
 	Visible       entity.Visibility // nil for everything

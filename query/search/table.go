@@ -148,6 +148,7 @@ type filter struct {
 	also        entity.ID // nor this one
 	holding     []string  // only collections with a member of one of these types; nil for all
 	unowned     bool      // only what belongs to no collection
+	members     bool      // not what is its own collection
 	sights      map[entity.ID]entity.Sight
 }
 
@@ -178,7 +179,7 @@ func (f *filter) passes(id entity.ID) (collection entity.ID, ok bool) {
 }
 
 func (f *filter) admits(id entity.ID, typ string, collection entity.ID) bool {
-	return (!f.unowned || collection == "") && (f.types == nil || f.types[typ]) && (f.collections == nil || f.collections[collection]) && f.sees(id, typ, collection)
+	return (!f.unowned || collection == "") && (!f.members || id != collection) && (f.types == nil || f.types[typ]) && (f.collections == nil || f.collections[collection]) && f.sees(id, typ, collection)
 }
 
 func (f *filter) sees(id entity.ID, typ string, collection entity.ID) bool {
