@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -55,14 +54,37 @@ func (f *searchFlags) check() error {
 	if f.Rate < 0 {
 		return errors.New("--embeddings-rate is below 0; 0 is no limit")
 	}
-	if _, err := f.service(); err != nil {
+	if _, err := embed.NewRemote(f.options()); err != nil {
 		return errors.New("--embeddings-url, -model, -dimensions: " + userText(err))
 	}
 	return nil
 }
 
-func (f *searchFlags) service() (*embed.Remote, error) {
-	return embed.NewRemote(embed.RemoteOptions{BaseURL: f.Embeddings, Key: f.Key, Model: f.Model, Dimensions: f.Dimensions, PerSecond: f.Rate})
+func (f *searchFlags) options() embed.RemoteOptions {
+	return embed.RemoteOptions{BaseURL: f.Embeddings, Key: f.Key, Model: f.Model, Dimensions: f.Dimensions, PerSecond: f.Rate}
+}
+
+// probeTries is how often the service is asked for its dimensions, at start.
+const probeTries = 2
+
+// service is the service, asked for its dimensions where they are not set.
+func (f *searchFlags) service(ctx context.Context) (*embed.Remote, error) {
+	o := f.options()
+	if o.Dimensions == 0 {
+		asked := o
+		asked.Tries = probeTries
+		r, err := embed.NewRemote(asked)
+		if err != nil {
+			return nil, err
+		}
+		space, err := r.Probe(ctx)
+		if err != nil {
+			return nil, &entity.Error{Kind: entity.KindUnavailable, Op: "stemma.service", Err: err,
+				Message: "the service at " + f.Embeddings + " does not say how many dimensions its vectors have; set --embeddings-dimensions to start without it"}
+		}
+		o.Dimensions = space.Dimensions
+	}
+	return embed.NewRemote(o)
 }
 
 // official is the collection of official agents in a network, "" for none.
@@ -111,9 +133,6 @@ func (s *server) openSearch(ctx context.Context, o serverOptions, registry *prom
 	return nil
 }
 
-// probeWait bounds the question for a service's dimensions.
-const probeWait = 20 * time.Second
-
 // openEmbedder makes the embedder. A service's answers are remembered beside the
 // indexes, so that one that is made again costs nothing.
 func (s *searching) openEmbedder(ctx context.Context, o serverOptions) (err error) {
@@ -125,17 +144,9 @@ func (s *searching) openEmbedder(ctx context.Context, o serverOptions) (err erro
 		s.embedder = lexical
 		return nil
 	}
-	service, err := o.search.service()
+	service, err := o.search.service(ctx)
 	if err != nil {
 		return err
-	}
-	if o.search.Dimensions == 0 {
-		ctx, stop := context.WithTimeout(ctx, probeWait)
-		defer stop()
-		if _, err := service.Probe(ctx); err != nil {
-			return &entity.Error{Kind: entity.KindUnavailable, Op: "stemma.openEmbedder", Err: err,
-				Message: "the service at " + o.search.Embeddings + " does not say how many dimensions its vectors have; set --embeddings-dimensions to start without it"}
-		}
 	}
 	cached := embed.CacheOptions{}
 	if o.data != "" {
