@@ -15,19 +15,17 @@ const (
 	DefaultPerCollection = 5  // hits in each
 )
 
-// The weights of the rankings that collections are found by.
-const (
-	ownTextWeight   = 1.0 // of a collection's own text
-	centroidWeight  = 1.0 // of its centroid
-	bestMatchWeight = 0.5 // of its best member by text
-)
+// memberShare is what the text of a collection's best member counts for the
+// collection.
+const memberShare = 0.5
 
 // collectionDepth is how far each of the rankings of collections is looked into,
 // at least.
 const collectionDepth = 100
 
 // Collections finds collections by a text: by what they say they are, by their
-// centroids, and by the members that the text finds.
+// centroids, and by the member that the text finds best. What each of these gives
+// makes one score, which ranks.
 func (x *Index) Collections(ctx context.Context, q CollectionQuery) (Results, error) {
 	const op = "search.Collections"
 	if err := checkQuery(op, Query{Text: q.Text, Mode: q.Mode, Limit: q.Limit}); err != nil {
@@ -81,15 +79,13 @@ func (x *Index) collections(ctx context.Context, q CollectionQuery, f *filter) (
 		}
 		return all[id]
 	}
-	for i, s := range own {
+	for _, s := range own {
 		c := add(s.id)
 		c.text, c.meaning = s.text, s.meaning
-		c.rank += ownTextWeight / float64(fuseK+i+1)
 	}
-	for i, s := range best {
+	for _, s := range best {
 		c := add(s.collection)
-		c.text = max(c.text, s.text/2) // a member is not the whole
-		c.rank += bestMatchWeight / float64(fuseK+i+1)
+		c.text = max(c.text, memberShare*s.text)
 	}
 	if out.vector != nil {
 		if err := x.byCentroid(ctx, out.vector, f, depth, add, all); err != nil {
@@ -98,6 +94,7 @@ func (x *Index) collections(ctx context.Context, q CollectionQuery, f *filter) (
 	}
 	list := make([]scored, 0, len(all))
 	for _, c := range all {
+		c.rank = c.likeness()
 		list = append(list, *c)
 	}
 	out.ranked = finish(list, Query{Limit: q.Limit})
@@ -112,10 +109,9 @@ func (x *Index) byCentroid(ctx context.Context, v []float32, f *filter, depth in
 		if err != nil {
 			return err
 		}
-		for i, r := range ranked {
+		for _, r := range ranked {
 			c := add(r.id)
 			c.meaning = max(c.meaning, r.meaning)
-			c.rank += centroidWeight / float64(fuseK+i+1)
 		}
 		return nil
 	})

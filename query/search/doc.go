@@ -50,13 +50,14 @@
 //
 // A collection's centroid is the sum of its own vector and, with the weight
 // n/(n+4), the direction of its n members' mean, made length 1. Who may not see
-// all members gets the collection's own vector. [Index.Collections] fuses three
-// rankings: by the collection's own text and vector (weight 1), by centroid (1)
-// and by the best member that the text finds (1/2). [Index.Discover] searches the
-// ten best, or as many as are asked for, at once, with a bound for each.
-// [Index.SimilarItems] searches each of the collections with the nearest
-// centroids; in its answer each hit of a collection takes a tenth of the score of
-// the hits of that collection behind it, so that they take turns.
+// all members gets the collection's own vector. [Index.Collections] ranks by the
+// score above, whose text is the better of the collection's own and half of its
+// best member's, and whose meaning is the better of its own vector and centroid.
+//
+// [Index.Discover] searches the ten best, or as many as are asked for, at once,
+// with a bound for each. [Index.SimilarItems] searches each of the collections
+// with the nearest centroids; in its answer each hit of a collection takes a tenth
+// of the score of the hits of that collection behind it, so that they take turns.
 //
 // # The directory
 //

@@ -169,6 +169,10 @@ func (x *Index) followText(ctx context.Context) {
 
 // textStep takes the next piece of the log in, or waits for one.
 func (x *Index) textStep(ctx context.Context, files *retry) error {
+	// So no search has to read more of the log than a little.
+	if err := x.store.View(ctx, x.table.follow); err != nil {
+		return err
+	}
 	at := x.text.Mark().At
 	s, err := stepAfter(ctx, x.store, at, maxChanges)
 	if err != nil {

@@ -282,6 +282,9 @@ func (m *meaning) step(ctx context.Context, s *space, at *progress) error {
 		return err
 	}
 	s.centroids.forget(piece.touched)
+	if piece.cursor == piece.last {
+		s.whole.Store(true)
+	}
 	if at != nil {
 		at.set(piece.cursor, piece.last-piece.cursor > longWay)
 	}

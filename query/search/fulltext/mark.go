@@ -70,6 +70,9 @@ func (m *Marker) Mark(text string, most int) (piece string, ranges []Range) {
 	from, to := around(text, hits[first].from, hits[last].to, most)
 	for _, t := range hits[first : last+1] {
 		r := Range{t.from - from, min(t.to, to) - from}
+		if r.From >= r.To { // a last word that did not fit
+			break
+		}
 		if n := len(ranges); n > 0 && r.From < ranges[n-1].To { // pairs of one run overlap
 			ranges[n-1].To = r.To
 		} else {

@@ -26,8 +26,18 @@
 // from the top, leaving out what is not visible, until it has as many candidates
 // as the measurement of recall says are enough; their vectors decide. Without the
 // prefilter the keys come from the vectors themselves, and the rest is the same.
-// A store whose vectors are close to isotropic needs some thousands of candidates,
-// one of embedded texts the least there are, 256.
+//
+// Measured on 2 cores, k = 10 (candidates found to be needed; recall; p50 while
+// other work ran, least):
+//
+//	100,000 x 384  around 2000 centres   256     1.00    3.9 ms, 2.4 ms
+//	100,000 x 384  isotropic            6250     0.99    9.4 ms, 8.7 ms
+//	100,000 x 384  without prefilter                      27 ms,  20 ms
+//	 30,000 x 384  lexical, Go comments 1096     0.99    1.8 ms, 1.5 ms
+//	 30,000 x 768  lexical, Go comments 1025     0.99    2.8 ms, 2.3 ms
+//
+// A row takes 1655 bytes of memory at 384 dimensions. A file of 100,000 opens in
+// 0.5 s, and 30,000 rows a second are put, 100 at a time, each batch synced.
 //
 // # The directory of an Index
 //
