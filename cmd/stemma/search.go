@@ -2,21 +2,18 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
-	"os"
-	"os/exec"
+	"fmt"
 	"path/filepath"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"stemma/entity"
-	"stemma/files"
 	"stemma/files/extract"
-	fileindex "stemma/files/index"
 	"stemma/query/search"
 	"stemma/query/search/embed"
+	"stemma/query/search/vector"
 )
 
 // searchFlags say how things are found.
@@ -27,6 +24,9 @@ type searchFlags struct {
 	Model      string  `name:"embeddings-model" help:"Model of that service." env:"STEMMA_EMBEDDINGS_MODEL" placeholder:"NAME"`
 	Dimensions int     `name:"embeddings-dimensions" help:"Dimensions of the model's vectors; 0 asks the service at start, which then has to answer." default:"0" env:"STEMMA_EMBEDDINGS_DIMENSIONS"`
 	Rate       float64 `name:"embeddings-rate" help:"Requests a second to that service at most; 0 for no limit." default:"0" env:"STEMMA_EMBEDDINGS_RATE"`
+	Qdrant     string  `name:"qdrant-url" help:"Keep the vectors in a Qdrant service, for stores that outgrow this machine's memory; which has to answer at start." env:"STEMMA_QDRANT_URL" placeholder:"URL"`
+	QdrantKey  string  `name:"qdrant-key" help:"Key for it. Better in the environment or the file than in a flag." env:"STEMMA_QDRANT_KEY" placeholder:"KEY"`
+	QdrantName string  `name:"qdrant-collection" help:"What the names of this server's collections there begin with; of no other server." default:"stemma" env:"STEMMA_QDRANT_COLLECTION" placeholder:"NAME"`
 	Official   string  `name:"official-agents" help:"Collection of the agents that POST /search/agents calls official; by default those that everybody may view." env:"STEMMA_OFFICIAL_AGENTS" placeholder:"ID"`
 }
 
@@ -47,6 +47,9 @@ func (f *searchFlags) check() error {
 		if _, err := entity.ParseID(f.Official); err != nil {
 			return errors.New("--official-agents: " + userText(err))
 		}
+	}
+	if err := checkURL(f.Qdrant, "--qdrant-url", true); err != nil {
+		return err
 	}
 	if !f.remote() {
 		return nil
@@ -95,6 +98,20 @@ func (f *searchFlags) official(network entity.Network) entity.ID {
 	return ""
 }
 
+// vectors opens the place for a network's vectors; nil is beside the index.
+func (f *searchFlags) vectors(ctx context.Context, network entity.Network) func(embed.Space) (vector.Store, error) {
+	if f.Qdrant == "" {
+		return nil
+	}
+	return func(space embed.Space) (vector.Store, error) {
+		// A space that is being made stands beside the one that serves.
+		sum := sha256.Sum256([]byte(space.String()))
+		return vector.OpenQdrant(ctx, vector.QdrantOptions{
+			URL: f.Qdrant, Key: f.QdrantKey, Collection: fmt.Sprintf("%s-%s-%x", f.QdrantName, network, sum[:6]), Space: space.String(), Dimensions: space.Dimensions,
+		})
+	}
+}
+
 // searching is the indexes of a server, with what they share.
 type searching struct {
 	indexes  []*search.Index
@@ -122,7 +139,7 @@ func (s *server) openSearch(ctx context.Context, o serverOptions, registry *prom
 		}
 		x, err := search.Open(search.Options{
 			Dir: dir, Store: n.Store, Embedder: s.search.embedder, Former: s.search.former, Contents: contents{n.Blobs, texts},
-			Logger: o.logger, Registry: registry,
+			Vectors: o.search.vectors(ctx, name), Logger: o.logger, Registry: registry,
 		})
 		if err != nil {
 			return err
@@ -169,55 +186,3 @@ func (s *searching) Close() (err error) {
 	}
 	return err
 }
-
-// contents reads the text of files: a [search.Contents].
-type contents struct {
-	blobs *files.Blobs
-	texts *extract.Extractor
-}
-
-// Text implements [search.Contents]. What cannot be read as text, however often
-// it is tried, has none.
-func (c contents) Text(ctx context.Context, file entity.Properties, limit int) (string, error) {
-	of, ok := fileindex.Of(file)
-	if !ok {
-		return "", nil
-	}
-	info, err := c.blobs.Stat(ctx, of.CID)
-	if err != nil {
-		return "", err
-	}
-	r := files.NewReader(ctx, c.blobs, info)
-	defer r.Close()
-	name, _ := file[fileindex.Filename].(string)
-	found, err := c.texts.Text(ctx, of.ContentType, name, r, info.Size)
-	if err != nil && ctx.Err() == nil {
-		switch entity.KindOf(err) {
-		case entity.KindUnsupported, entity.KindInvalid, entity.KindTooLarge, entity.KindTimeout:
-			return "", nil
-		}
-	}
-	text := found.Text
-	if len(text) > limit {
-		for limit > 0 && !utf8.RuneStart(text[limit]) {
-			limit--
-		}
-		text = text[:limit]
-	}
-	return strings.ToValidUTF8(text, ""), err
-}
-
-// extractChild is the hidden command that reads PDF in a process of its own.
-const extractChild = "extract-child"
-
-func extractCommand(ctx context.Context) *exec.Cmd {
-	self, err := os.Executable()
-	if err != nil {
-		self = os.Args[0]
-	}
-	return exec.CommandContext(ctx, self, extractChild)
-}
-
-// isExtractChild tells whether this process is that child: then it does nothing
-// else.
-func isExtractChild() bool { return len(os.Args) == 2 && os.Args[1] == extractChild }
