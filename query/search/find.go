@@ -16,6 +16,10 @@ import (
 // embedQuery bounds the time that a query waits for its vector.
 const embedQuery = 3 * time.Second
 
+// embedRest is for how long queries do without an embedder that did not answer
+// one of them.
+const embedRest = 5 * time.Second
+
 // Search finds entities. KindInvalid for a query out of its bounds.
 func (x *Index) Search(ctx context.Context, q Query) (Results, error) {
 	if err := checkQuery("search.Search", q); err != nil {
@@ -151,10 +155,10 @@ func (x *Index) byText(ctx context.Context, out *finding, q Query, f *filter, de
 // there are none to trust.
 func (x *Index) byMeaning(ctx context.Context, out *finding, q Query, f *filter, text int, list *[]scored) (answered bool, err error) {
 	answered, err = x.meaning.use(func(s *space) error {
-		if s.failing.Load() {
+		if s.silent(x.clock()) {
 			return nil
 		}
-		v, err := s.query(ctx, out.words.Plain())
+		v, err := s.query(ctx, x.clock, out.words.Plain())
 		if err != nil || v == nil {
 			return err
 		}
@@ -209,14 +213,30 @@ func (x *Index) tolerate(ctx context.Context, err error) error {
 	return nil
 }
 
+// ask embeds for a query. When the embedder does not answer in time, no query
+// waits for it again for a while: the follower, which learns of it too, has
+// nothing to embed as long as nothing is written.
+func (s *space) ask(ctx context.Context, clock func() time.Time, texts []string) ([][]float32, error) {
+	asking, stop := context.WithTimeout(ctx, embedQuery)
+	defer stop()
+	out, err := s.embedder.Embed(asking, embed.Query, texts)
+	if err != nil && ctx.Err() == nil && entity.KindOf(err) != entity.KindInvalid {
+		s.resting.Store(clock().Add(embedRest).UnixMilli())
+	}
+	return out, err
+}
+
+// silent tells that the embedder is not to be asked for a query now.
+func (s *space) silent(now time.Time) bool {
+	return s.failing.Load() || now.UnixMilli() < s.resting.Load()
+}
+
 // query is the vector of a query; nil for one without a direction.
-func (s *space) query(ctx context.Context, text string) ([]float32, error) {
+func (s *space) query(ctx context.Context, clock func() time.Time, text string) ([]float32, error) {
 	if text == "" {
 		return nil, nil
 	}
-	ctx, stop := context.WithTimeout(ctx, embedQuery)
-	defer stop()
-	out, err := s.embedder.Embed(ctx, embed.Query, []string{text})
+	out, err := s.ask(ctx, clock, []string{text})
 	switch {
 	case err != nil:
 		return nil, err

@@ -38,7 +38,8 @@ type space struct {
 	dir       string // "" where the place is not ours
 	far       bool   // each look at a vector is a request
 	failing   atomic.Bool
-	whole     atomic.Bool // has been at the end of the log
+	whole     atomic.Bool  // has been at the end of the log
+	resting   atomic.Int64 // until when no query asks the embedder, ms since 1970; see [space.ask]
 	centroids centroids
 }
 
@@ -361,5 +362,5 @@ func (m *meaning) use(fn func(*space) error) (ok bool, err error) {
 	if err := fn(m.serving); err != nil {
 		return false, err
 	}
-	return m.serving.whole.Load() && !m.serving.failing.Load(), nil
+	return m.serving.whole.Load() && !m.serving.silent(m.x.clock()), nil
 }

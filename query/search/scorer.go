@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"stemma/entity"
-	"stemma/query/search/embed"
 	"stemma/query/search/fulltext"
 )
 
@@ -52,10 +51,10 @@ func (x *Index) Similarity(ctx context.Context, text string, ids []entity.ID, vi
 		out.ranked[i].id = id
 	}
 	_, err = x.meaning.use(func(s *space) error {
-		if s.failing.Load() {
+		if s.silent(x.clock()) {
 			return nil
 		}
-		out.vector, err = s.query(ctx, out.words.Plain())
+		out.vector, err = s.query(ctx, x.clock, out.words.Plain())
 		return err
 	})
 	if err := x.tolerate(ctx, err); err != nil {
@@ -91,12 +90,10 @@ func (x *Index) Predicates(ctx context.Context, terms []string, predicates []ent
 	}
 	var vectors [][]float32
 	_, err := x.meaning.use(func(s *space) (err error) {
-		if s.failing.Load() || len(names) == 0 {
+		if s.silent(x.clock()) || len(names) == 0 {
 			return nil
 		}
-		ctx, stop := context.WithTimeout(ctx, embedQuery)
-		defer stop()
-		vectors, err = s.embedder.Embed(ctx, embed.Query, names)
+		vectors, err = s.ask(ctx, x.clock, names)
 		return err
 	})
 	if err := x.tolerate(ctx, err); err != nil {
