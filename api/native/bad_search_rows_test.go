@@ -5,7 +5,7 @@ import "strings"
 // badSearchRows is the part of the table about searches. The good texts find
 // what the fixture has, also where a marker is in every label.
 func badSearchRows() map[string]badRow {
-	const text = `"query":"note* person folder* coll*","mode":"hybrid","highlights":true,"since":1,"expand":"preview"`
+	const text = `"query":"note* person folder* coll*","mode":"hybrid","highlights":true,"since":1,"fresh":true,"expand":"preview"`
 	texts := func(path, rest string) []fault {
 		f := func(name, text string) fault {
 			return fault{name: name, body: `{"query":` + text + rest + `}`, status: 400}
@@ -47,9 +47,9 @@ func badSearchRows() map[string]badRow {
 		"searchDiscover":    {path: "/search/discover", body: `{` + text + `,"limit":5,"types":["note"],"collection_limit":5,"per_collection_limit":5}`, faults: texts("/search/discover", "")},
 		"searchMyCollections": {path: "/users/me/search", body: `{` + text + `,"limit":5,"type":"note","role":"editor","include_public":true}`, faults: append(texts("/users/me/search", ""),
 			fault{name: "a role that is none", body: `{"query":"a","role":"king"}`, status: 400})},
-		"searchSimilarCollections": {path: "/search/similar/collections", body: `{"id":"$coll","limit":5,"refresh":true,"since":1,"expand":"full"}`, faults: append(like("/search/similar/collections"),
+		"searchSimilarCollections": {path: "/search/similar/collections", body: `{"id":"$coll","limit":5,"refresh":true,"since":1,"fresh":true,"expand":"full"}`, faults: append(like("/search/similar/collections"),
 			fault{name: "a note", body: `{"pi":"$note"}`, status: 404})},
-		"searchSimilarItems": {path: "/search/similar/items", body: `{"id":"$person","limit":5,"tier1_limit":3,"tier2_limit":3,"include_same_collection":true,"refresh":true,"since":1,"expand":"none"}`, faults: append(like("/search/similar/items"),
+		"searchSimilarItems": {path: "/search/similar/items", body: `{"id":"$person","limit":5,"tier1_limit":3,"tier2_limit":3,"include_same_collection":true,"refresh":true,"since":1,"fresh":true,"expand":"none"}`, faults: append(like("/search/similar/items"),
 			fault{name: "in an unknown collection", body: `{"pi":"$person","collection_pi":"$none"}`, status: 404},
 			fault{name: "in a note", body: `{"pi":"$person","collection_pi":"$note"}`, status: 404})},
 	}

@@ -35,7 +35,7 @@ type searched[In any] interface {
 }
 
 func (s *Service) searchOps() []wire.Operation {
-	const found = " Only what the caller may view is searched, so that as many hits come back as there are. What was deleted is not found from the moment on that the delete was answered; what was written is within half a second, and at once with `since`, the number of the write's event. `metadata.missing` names the part (`meaning`) that could not answer."
+	const found = " Only what the caller may view is searched, so that as many hits come back as there are. What was deleted is not found from the moment on that the delete was answered; what was written is within half a second, and at once with `since`, the number of the write's event, or `fresh`. `metadata.missing` names the part (`meaning`) that could not answer."
 	return []wire.Operation{
 		searchOp[similarCollectionsIn](s, searchRow{"/search/similar/collections", "searchSimilarCollections", "Find similar collections",
 			"By weighted centroids: of what a collection says of itself and of what is in it." + found, "search:similar", []int{404}, expandPreview}),
@@ -115,6 +115,7 @@ func (in *answerIn) asked() *answerIn { return in }
 // sinceIn names a write that a search is to have seen.
 type sinceIn struct {
 	Since  int64 `json:"since" default:"0" min:"0" doc:"the number of a change, such as that of one's own write: it is searched, after waiting for at most five seconds"`
+	Fresh  bool  `json:"fresh" doc:"as if since were the last change there is: whatever was answered before is searched"`
 	Behind int64 `query:"since" default:"0" min:"0" doc:"the same; the larger counts"`
 }
 
@@ -122,7 +123,7 @@ type sinceIn struct {
 // too long answers with what it has; the cursor in the metadata says so.
 func (s *Service) caughtUp(ctx context.Context, in sinceIn) error {
 	n, since := s.network(ctx), entity.Seq(max(in.Since, in.Behind))
-	if since == 0 || n.Search == nil {
+	if since == 0 && !in.Fresh || n.Search == nil {
 		return nil
 	}
 	var last entity.Seq
@@ -131,6 +132,9 @@ func (s *Service) caughtUp(ctx context.Context, in sinceIn) error {
 	}
 	if since > last {
 		return invalidField("must be the number of a change that has happened", "since")
+	}
+	if in.Fresh {
+		since = last
 	}
 	waiting, cancel := context.WithTimeout(ctx, searchWait)
 	defer cancel()

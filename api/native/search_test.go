@@ -112,7 +112,7 @@ func TestSearchForgetsAtOnce(t *testing.T) {
 	}
 }
 
-// Who names the number of a write finds what was written, without a moment's
+// Who names the number of a write, or asks for all there is, finds what was written, without a moment's
 // delay: in the body or in the query, in every search that reads it.
 func TestSearchSinceOnesOwnWrite(t *testing.T) {
 	w := newRig(t, rigOptions{})
@@ -125,7 +125,8 @@ func TestSearchSinceOnesOwnWrite(t *testing.T) {
 		for target, body := range map[string]string{
 			"/search/entities": fmt.Sprintf(`{"query":"%s","mode":"text","collection_id":"%s","since":%d}`, word, coll, since),
 			fmt.Sprintf("/users/me/search?since=%d", since): fmt.Sprintf(`{"query":"%s","mode":"text"}`, word),
-			"/query": fmt.Sprintf(`{"path":"@:collection(%s) \"%s\"","k":1,"since":%d}`, coll, word, since),
+			"/query":           fmt.Sprintf(`{"path":"@:collection(%s) \"%s\"","k":1,"since":%d}`, coll, word, since),
+			"/search/discover": fmt.Sprintf(`{"query":"%s","mode":"text","fresh":true}`, word),
 		} {
 			if got := labels(t, w.send("POST", target, body)); !slices.Equal(got, []string{word}) {
 				t.Fatalf("%s %s finds %v", target, body, got)

@@ -78,7 +78,7 @@ var testImports = map[string][]string{
 	"api/auth":               {"api/auth/authtest", "entity/store", "entity/storetest"},
 	"api/auth/audit":         {"entity/store"},
 	"api/auth/external":      {"api/auth/authtest"},
-	"api/native":             {"api/auth/authtest", "api/auth/external", "entity/store", "entity/storetest", "files/extract", "query/search/embed"},
+	"api/native":             {"api/auth/authtest", "api/auth/external", "entity/store", "entity/storetest", "query/search/embed"},
 	"cmd/stemma/archive":     {"entity/store", "entity/storetest", "graph"},
 	"cmd/stemma/backup":      {"entity/listing", "graph"},
 	"cmd/stemma/content":     {"entity/store"},
