@@ -152,48 +152,83 @@ func ended(op string, ctx context.Context) error {
 	return &entity.Error{Kind: kind, Op: op, Err: ctx.Err()}
 }
 
-// followText keeps the full text index up until ctx ends.
+// textBatch is what is put into the full text index at once.
+type textBatch struct {
+	put    fulltext.Prepared
+	remove []entity.ID
+	mark   fulltext.Mark
+}
+
+// followText keeps the full text index up until ctx ends: while one batch is
+// written the next is read and analyzed.
 func (x *Index) followText(ctx context.Context) {
-	retry := newRetry(x)
+	batches := make(chan textBatch)
+	var group sync.WaitGroup
+	group.Go(func() {
+		defer close(batches)
+		x.readText(ctx, batches)
+	})
+	for b := range batches {
+		x.writeText(ctx, b)
+	}
+	group.Wait()
+}
+
+// writeText puts a batch in, and tries until it is.
+func (x *Index) writeText(ctx context.Context, b textBatch) {
 	for ctx.Err() == nil {
-		err := x.textStep(ctx, retry)
-		if ctx.Err() != nil {
+		err := x.text.Apply(b.put, b.remove, b.mark)
+		if err == nil {
+			x.seen.set(b.mark.At, false)
 			return
 		}
-		if err != nil {
-			x.log.Error("following the log for full text; trying again", "err", err)
-			pause(ctx, time.Second)
-		}
+		x.log.Error("writing the full text index; trying again", "err", err)
+		pause(ctx, time.Second)
 	}
 }
 
-// textStep takes the next piece of the log in, or waits for one.
-func (x *Index) textStep(ctx context.Context, files *retry) error {
+// readText makes batches of the log until ctx ends.
+func (x *Index) readText(ctx context.Context, out chan<- textBatch) {
+	files := newRetry(x)
+	at := x.text.Mark()
+	for ctx.Err() == nil {
+		next, err := x.textStep(ctx, at, files, out)
+		if err != nil && ctx.Err() == nil {
+			x.log.Error("following the log for full text; trying again", "err", err)
+			pause(ctx, time.Second)
+			continue
+		}
+		at = next
+	}
+}
+
+// textStep reads the next piece of the log, or waits for one.
+func (x *Index) textStep(ctx context.Context, at fulltext.Mark, files *retry, out chan<- textBatch) (fulltext.Mark, error) {
 	// So no search has to read more of the log than a little.
 	if err := x.store.View(ctx, x.table.follow); err != nil {
-		return err
+		return at, err
 	}
-	at := x.text.Mark().At
-	s, err := stepAfter(ctx, x.store, at, maxChanges)
+	s, err := stepAfter(ctx, x.store, at.At, maxChanges)
 	if err != nil {
-		return err
+		return at, err
 	}
-	if s.cursor == at {
+	if s.cursor == at.At {
 		waiting, stop := files.until(ctx)
 		defer stop()
-		if err := x.store.Wait(waiting, at); ctx.Err() == nil && waiting.Err() == nil {
-			return err
+		if err := x.store.Wait(waiting, at.At); ctx.Err() == nil && waiting.Err() == nil {
+			return at, err
 		}
 		if s.live, err = files.due(ctx); err != nil || len(s.live) == 0 {
-			return err
+			return at, err
 		}
 	}
+	next := fulltext.Mark{Log: s.log, At: s.cursor}
 	for {
 		var put []fulltext.Document
 		for size := 0; len(s.live) > 0 && size < maxBytes; s.live = s.live[1:] {
 			content, err := x.content(ctx, s.live[0])
 			if ctx.Err() != nil {
-				return nil
+				return at, nil
 			}
 			files.note(s.live[0].ID, err)
 			d := documentOf(s.live[0], content)
@@ -202,21 +237,19 @@ func (x *Index) textStep(ctx context.Context, files *retry) error {
 			}
 			put = append(put, d)
 		}
+		b := textBatch{put: fulltext.Prepare(put), mark: at} // the mark waits for the rest
 		if len(s.live) == 0 {
-			return x.applyText(put, s.dead, fulltext.Mark{Log: s.log, At: s.cursor})
+			b.remove, b.mark = s.dead, next
 		}
-		if err := x.applyText(put, nil, fulltext.Mark{Log: s.log, At: at}); err != nil { // the cursor waits for the rest
-			return err
+		select {
+		case out <- b:
+		case <-ctx.Done():
+			return at, nil
+		}
+		if len(s.live) == 0 {
+			return next, nil
 		}
 	}
-}
-
-func (x *Index) applyText(put []fulltext.Document, remove []entity.ID, mark fulltext.Mark) error {
-	if err := x.text.Apply(put, remove, mark); err != nil {
-		return err
-	}
-	x.seen.set(mark.At, false)
-	return nil
 }
 
 // content is the text of a file's content, "" for what has none.

@@ -2,6 +2,7 @@ package fulltext
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -51,15 +52,20 @@ func (f *field) AnalyzedTokenFrequencies() index.TokenFrequencies { return f.fre
 // Analyze does nothing: fields are made of what was analyzed.
 func (f *field) Analyze() {}
 
+// Prepared are documents whose words are known. They are the index's once they
+// were applied, and may be applied again when that failed.
+type Prepared []built
+
 // built is a document as it is written.
 type built struct {
-	*document.Document
+	id     string
+	fields []document.Field
 	length int
 }
 
-// build analyzes documents, on all processors.
-func build(docs []Document) []built {
-	out := make([]built, len(docs))
+// Prepare analyzes documents, on all processors.
+func Prepare(docs []Document) Prepared {
+	out := make(Prepared, len(docs))
 	var next atomic.Int64
 	var group sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(docs)) {
@@ -125,7 +131,7 @@ func (d *Document) build(s *stemmer) built {
 		if i < labels {
 			c.label++
 		}
-		locations[i] = index.TokenLocation{Start: t.from, End: t.to, Position: t.pos}
+		locations[i] = index.TokenLocation{Position: t.pos} // where it stands in bytes is found when it is asked for
 		c.stem.Locations = append(c.stem.Locations, &locations[i])
 		c.stem.SetFrequency(c.stem.Frequency() + 1)
 	}
@@ -150,9 +156,14 @@ func (d *Document) build(s *stemmer) built {
 	all.length = text.length
 	all.freqs = index.TokenFrequencies{string(termAll): one(termAll), string(termLanguage(lang)): one(termLanguage(lang))}
 
-	out := document.NewDocument(string(d.ID))
-	out.Fields = []document.Field{text, label, words, all}
-	return built{out, all.length}
+	return built{string(d.ID), []document.Field{text, label, words, all}, all.length}
+}
+
+// written is the document as the index takes it, which adds to it.
+func (b built) written() *document.Document {
+	out := document.NewDocument(b.id)
+	out.Fields = slices.Clone(b.fields)
+	return out
 }
 
 type counted struct {

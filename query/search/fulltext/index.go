@@ -183,17 +183,16 @@ func (x *Index) Mark() Mark { return x.mark }
 
 // Apply puts and removes documents and moves the mark, as one. Searches that
 // begin later see it. No id is named twice.
-func (x *Index) Apply(put []Document, remove []entity.ID, mark Mark) error {
-	built := build(put)
+func (x *Index) Apply(put Prepared, remove []entity.ID, mark Mark) error {
 	err := x.read("fulltext.Apply", func(r index.IndexReader) error {
 		words, err := internal(r, keyWords)
 		if err != nil {
 			return err
 		}
 		b := index.NewBatch()
-		for _, doc := range built {
-			b.Update(doc.Document)
-			was, err := length(r, doc.ID())
+		for _, doc := range put {
+			b.Update(doc.written())
+			was, err := length(r, doc.id)
 			if err != nil {
 				return err
 			}

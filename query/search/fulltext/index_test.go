@@ -37,7 +37,7 @@ func TestLanguages(t *testing.T) {
 	for i, text := range texts {
 		docs = append(docs, Document{ID: entity.ID(fmt.Sprintf("01JH8Z0Y6V5RZ4Q8Q9V4T2000%d", i)), Parts: []string{text}})
 	}
-	if err := x.Apply(docs, nil, Mark{"log", 1}); err != nil {
+	if err := x.Apply(Prepare(docs), nil, Mark{"log", 1}); err != nil {
 		t.Fatal(err)
 	}
 	for text, want := range map[string]int{
@@ -60,7 +60,7 @@ func TestLanguages(t *testing.T) {
 	}
 	// A language that is said is not guessed.
 	d := Document{ID: someID, Language: "de-AT", Label: "Die Gärten"}
-	if err := x.Apply([]Document{d}, nil, Mark{"log", 2}); err != nil {
+	if err := x.Apply(Prepare([]Document{d}), nil, Mark{"log", 2}); err != nil {
 		t.Fatal(err)
 	}
 	if got := find(t, x, "Garten"); len(got) != 1 {
@@ -82,7 +82,7 @@ func TestPoison(t *testing.T) {
 		strings.Repeat(`"*`, 1<<20),
 	} {
 		d := Document{ID: someID, Label: text, Parts: []string{text, "unreached"}}
-		if err := x.Apply([]Document{d, {ID: "01JH8Z0Y6V5RZ4Q8Q9V4T20002", Parts: []string{"sane"}}}, nil, Mark{"log", entity.Seq(i + 1)}); err != nil {
+		if err := x.Apply(Prepare([]Document{d, {ID: "01JH8Z0Y6V5RZ4Q8Q9V4T20002", Parts: []string{"sane"}}}), nil, Mark{"log", entity.Seq(i + 1)}); err != nil {
 			t.Fatal(err)
 		}
 		if len(find(t, x, "sane")) != 1 {
@@ -101,7 +101,7 @@ func TestOpen(t *testing.T) {
 		x := open2(t, dir)
 		for i := range 5 {
 			d := Document{ID: entity.ID(fmt.Sprintf("01JH8Z0Y6V5RZ4Q8Q9V4T2000%d", i)), Parts: []string{"word"}}
-			if err := x.Apply([]Document{d}, nil, Mark{"log", entity.Seq(i + 1)}); err != nil {
+			if err := x.Apply(Prepare([]Document{d}), nil, Mark{"log", entity.Seq(i + 1)}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -174,12 +174,23 @@ func (s *stemmer) stem(l Language, word string) string {
 	if slot.word == word {
 		return slot.stem
 	}
-	s.env.SetCurrent(word)
-	languages[l].stem(s.env)
-	stem := fold(s.env.Current())
-	if stem == "" {
+	stem := s.snowball(l, word)
+	if stem = fold(stem); stem == "" {
 		stem = fold(word)
 	}
 	*slot = stemmed{strings.Clone(word), strings.Clone(stem)}
 	return slot.stem
+}
+
+// snowball is the word's stem; the word, should the generated code not know what
+// to do with it.
+func (s *stemmer) snowball(l Language, word string) (stem string) {
+	defer func() {
+		if recover() != nil {
+			stem = word
+		}
+	}()
+	s.env.SetCurrent(word)
+	languages[l].stem(s.env)
+	return s.env.Current()
 }

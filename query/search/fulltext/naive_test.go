@@ -190,7 +190,7 @@ func TestNaive(t *testing.T) {
 						}
 					}
 				}
-				if err := x.Apply(put, remove, Mark{"log", entity.Seq(step + 1)}); err != nil {
+				if err := x.Apply(Prepare(put), remove, Mark{"log", entity.Seq(step + 1)}); err != nil {
 					t.Fatal(err)
 				}
 				compare(t, "live", x, n, rng)
@@ -208,7 +208,7 @@ func TestNaive(t *testing.T) {
 			for _, d := range n.docs {
 				all = append(all, d)
 			}
-			if err := fresh.Apply(all, nil, Mark{"log", 8}); err != nil {
+			if err := fresh.Apply(Prepare(all), nil, Mark{"log", 8}); err != nil {
 				t.Fatal(err)
 			}
 			compare(t, "made anew", fresh, n, rng)
@@ -263,7 +263,7 @@ func TestPerGroup(t *testing.T) {
 	for i := range 200 {
 		docs = append(docs, Document{ID: entity.ID(fmt.Sprintf("01JH8Z0Y6V5RZ4Q8Q9V4T2%04d", i)), Parts: []string{randomText(rng, 20)}})
 	}
-	if err := x.Apply(docs, nil, Mark{"log", 1}); err != nil {
+	if err := x.Apply(Prepare(docs), nil, Mark{"log", 1}); err != nil {
 		t.Fatal(err)
 	}
 	group := func(id entity.ID) (entity.ID, bool) { return id[len(id)-1:], true }

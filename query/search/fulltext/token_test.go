@@ -45,7 +45,13 @@ func FuzzSplit(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		last := token{}
+		s := newStemmer(8)
 		for _, w := range split(text, 0) {
+			for l := range languages {
+				if s.stem(Language(l), w.word) == "" {
+					t.Fatalf("%q has no stem in %s", w.word, Language(l))
+				}
+			}
 			if w.pos != last.pos+1 || w.from < last.from || w.to <= w.from || w.to > len(text) {
 				t.Fatalf("%q: %+v after %+v", text, w, last)
 			}
