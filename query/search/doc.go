@@ -10,6 +10,9 @@
 //     decides, and the store's heads have the last word.
 //   - What is written is found within half a second, and at once by who calls
 //     [Index.Wait] with the number of the write.
+//   - At the end of the log changes are let come together for 200 ms, unless
+//     somebody waits for one, so that following leaves writers their disk and
+//     half of the time.
 //   - Filters are decided inside the search: as many hits come back as are asked
 //     for, if so many match and may be seen.
 //   - Each index has its own place in the log, which is written with its rows. It

@@ -237,6 +237,7 @@ const maxEmbed = 256
 
 // step takes the next piece of the log in, or waits for one.
 func (m *meaning) step(ctx context.Context, s *space, at *progress) error {
+	begin := time.Now()
 	cursor := s.store.Cursor()
 	piece, err := stepAfter(ctx, m.x.store, cursor, maxEmbed)
 	if err != nil {
@@ -288,6 +289,9 @@ func (m *meaning) step(ctx context.Context, s *space, at *progress) error {
 	}
 	if at != nil {
 		at.set(piece.cursor, piece.last-piece.cursor > longWay)
+		if piece.cursor == piece.last && !m.isBuilding(s) {
+			at.gather(ctx, piece.cursor, time.Since(begin))
+		}
 	}
 	return nil
 }
