@@ -49,12 +49,9 @@ func (s *scan) score(q []float32, p plain, exact bool) {
 		s.hist = append(s.hist, [bins]uint32{})
 	}
 	chunks := (n + chunkRows - 1) / chunkRows
-	var wg sync.WaitGroup
-	for w := 1; w < workers; w++ {
-		wg.Go(func() { s.part(q, p, exact, w, chunks*w/workers, chunks*(w+1)/workers) })
-	}
-	s.part(q, p, exact, 0, 0, chunks/workers)
-	wg.Wait()
+	share(workers, func(w int) {
+		s.part(q, p, exact, w, chunks*w/workers, chunks*(w+1)/workers)
+	})
 	for w := 1; w < workers; w++ {
 		for b, count := range &s.hist[w] {
 			s.hist[0][b] += count
@@ -102,15 +99,34 @@ func (s *scan) below(before, want int) int {
 // take adds the visible rows whose bins are from lo up to hi, scored exactly.
 func (s *scan) take(ctx context.Context, q []float32, lo, hi int) error {
 	from, to := uint16(max(lo<<binBits, 1)), uint16(hi<<binBits-1)
+	before := len(s.taken)
 	for i, k := range s.keys {
 		if i%4096 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
 		if k >= from && k <= to && s.verdicts.sees(i) {
-			s.taken = append(s.taken, scored{i, dot(q, s.rows.vector(i))})
+			s.taken = append(s.taken, scored{row: i})
 		}
 	}
+	fresh := s.taken[before:]
+	workers := max(1, min(s.workers, len(fresh)/chunkRows))
+	share(workers, func(w int) {
+		part := fresh[len(fresh)*w/workers : len(fresh)*(w+1)/workers]
+		for i := range part {
+			part[i].score = dot(q, s.rows.vector(part[i].row))
+		}
+	})
 	return nil
+}
+
+// share calls do for each worker, at once, and waits for all.
+func share(workers int, do func(worker int)) {
+	var wg sync.WaitGroup
+	for w := 1; w < workers; w++ {
+		wg.Go(func() { do(w) })
+	}
+	do(0)
+	wg.Wait()
 }
 
 // nearest runs a query; the caller holds the rows still. want is how many
