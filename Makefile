@@ -5,9 +5,10 @@ ADDR    ?= 127.0.0.1:8080
 REPO    ?= .
 FUZZ    ?= 60s
 ROUNDS  ?= 100
+CRANFIELD ?= ../shared/data/cranfield
 JS      := testdata/manifests/js
 
-.PHONY: run build test check bench demo fuzz crash s3gateway kubo js clean
+.PHONY: run build test check bench bench-search demo fuzz crash s3gateway kubo js clean
 
 run: build ## build and start the server, its data in ./stemma-data
 	./bin/stemma serve --addr $(ADDR) --data $(DATA)
@@ -28,6 +29,9 @@ check: js ## what CI runs
 
 bench: build ## the table of the README, on this machine
 	./bin/stemma bench
+
+bench-search: build ## how well search finds what is relevant, on the Cranfield collection in CRANFIELD
+	./bin/stemma bench-search --collection $(CRANFIELD)
 
 demo: build ## import REPO's git history into a new server and ask it questions
 	./bin/stemma demo --repo $(REPO)

@@ -112,7 +112,7 @@ func deep(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repe
 // that the others cannot.
 func badRows() map[string]badRow {
 	rows := map[string]badRow{}
-	for _, group := range []map[string]badRow{badEntityRows(), badCollectionRows(), badFolderRows(), badRelationshipRows(), badReadRows(), badGraphRows(), badFileRows(), badScopeRows(), badAuthRows(), badKeyRows()} {
+	for _, group := range []map[string]badRow{badEntityRows(), badCollectionRows(), badFolderRows(), badRelationshipRows(), badReadRows(), badGraphRows(), badFileRows(), badScopeRows(), badAuthRows(), badKeyRows(), badSearchRows()} {
 		for id, row := range group {
 			rows[id] = row
 		}
@@ -390,8 +390,9 @@ func badGraphRows() map[string]badRow {
 		"findPaths":      {path: "/graph/paths", body: `{"source_ids":["$person"],"target_ids":["$note"],"max_depth":2,"direction":"both","limit":10}`},
 		"findReachable":  {path: "/graph/reachable", body: `{"source_ids":["$person"],"target_type":"note","max_depth":2,"direction":"both","limit":10}`},
 		"getGraphEntity": {path: "/graph/entity/$person", faults: []fault{{name: "a deleted entity", path: "/graph/entity/$dead", status: 404}}},
-		"query":          {path: "/query", body: `{"path":"@$person -[*]-> type:note","k":5,"k_explore":5,"collection":"$coll","expand":"none"}`, faults: append(queries, path("text without an index", `\"a\"`, 501))},
-		"querySyntax":    {path: "/query/syntax"},
-		"explainQuery":   {path: "/query/explain", body: `{"path":"@$person -[knows]-> type:note","k":5,"k_explore":5,"collection":"$coll","expand":"none"}`, faults: queries},
+		"query": {path: "/query", body: `{"path":"@$person -[*]-> type:note","k":5,"k_explore":5,"collection":"$coll","expand":"none","since":1,"fresh":true}`, faults: append(queries, path("empty text", `\"\"`, 400), path("text of 501 characters", `\"`+strings.Repeat("ä", 501)+`\"`, 400), path("an empty text to rerank by", `@$person \"\"`, 400),
+			fault{name: "a change to come", body: `{"path":"@$person","since":999999999}`, status: 400}, fault{name: "no number", path: "/query?since=x", status: 400})},
+		"querySyntax":  {path: "/query/syntax"},
+		"explainQuery": {path: "/query/explain", body: `{"path":"@$person -[knows]-> type:note","k":5,"k_explore":5,"collection":"$coll","expand":"none"}`, faults: queries},
 	}
 }

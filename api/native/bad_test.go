@@ -166,7 +166,7 @@ func writes(op *wire.Operation) bool {
 	if op.Permission == "user:credentials" { // one's own
 		return false
 	}
-	return op.Auth == wire.AuthRequired && !slices.Contains([]string{"", "view", "query", "execute", "list", "tip"}, verb)
+	return op.Auth == wire.AuthRequired && !slices.Contains([]string{"", "view", "query", "execute", "similar", "list", "tip"}, verb)
 }
 
 // authFaults are wrong credentials, for an operation that looks at them, and a

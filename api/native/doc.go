@@ -1,6 +1,6 @@
 // Package native is the Arke API: entities, collections, folders,
-// relationships, versions, the graph, the path language and the events feed
-// over HTTP.
+// relationships, versions, the graph, the path language, search and the events
+// feed over HTTP.
 //
 // # Laws
 //
@@ -12,5 +12,7 @@
 //     both spellings and answered in both (pi and id, collection_pi and
 //     collection_id, …).
 //   - A read runs on one state: an answer never mixes two moments. The graph's
-//     snapshot is taken after the state, so it may be newer, never older.
+//     snapshot is taken after the state, so it may be newer, never older. Nor does
+//     a search: the index proposes, by what the caller may view, and hits that are
+//     not in the state, or not the caller's to view there, are left out.
 package native

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"stemma/api/wire"
 	"stemma/entity"
 )
 
@@ -64,6 +65,10 @@ func TestTenantsAreIsolated(t *testing.T) {
 				c := s.callers[rng.IntN(len(s.callers))]
 				op := &w.ops[rng.IntN(len(w.ops))]
 				row := rows[op.ID]
+				if rng.IntN(10) == 0 {
+					op = &w.ops[slices.IndexFunc(w.ops, func(op wire.Operation) bool { return op.ID == "query" })]
+					row = badRow{path: op.Path, body: `{"path":"` + isolatedTexts[rng.IntN(len(isolatedTexts))] + `","k":100,"expand":"preview"}`}
+				}
 				if matrixRows[op.ID] == "credentials" || row.before != nil {
 					continue
 				}
@@ -92,6 +97,12 @@ func TestTenantsAreIsolated(t *testing.T) {
 			}
 		})
 	}
+}
+
+// isolatedTexts are path queries by text, which find what is in both tenants.
+var isolatedTexts = []string{
+	`\"note* person folder*\"`, `@:collections \"coll* note\"`, `@:public \"note* user agent tenant\"`, `@:collection($coll) \"note*\"`,
+	`\"note* person\" <-[~know]-> \"note*\"`, `@$person <-[*]{1,3}-> \"note* folder*\"`, `type:user ~ \"viewer editor owner\"`, `type:note \"has collection\"`,
 }
 
 // enrolAs makes a side's callers and, of a tenant, what it has.

@@ -60,6 +60,8 @@ var matrixRows = map[string]string{
 
 	"listVersions": "entity:view person", "getManifest": "404: entity:view person", "getBlock": "404: entity:view person", "getBlocks": "=",
 	"findPaths": "graph:query -", "findReachable": "graph:query -", "getGraphEntity": "entity:view person",
+	"searchSimilarCollections": "search:similar -; collection:view coll", "searchSimilarItems": "search:similar -; entity:view person", "searchCollections": "search:query -",
+	"searchAgents": "search:query -", "searchEntities": "search:query -; collection:view coll", "searchDiscover": "search:query -", "searchMyCollections": "search:execute -",
 	"query": "query:execute -", "querySyntax": "=", "explainQuery": "query:execute -", "listEvents": "=",
 }
 

@@ -13,7 +13,7 @@ func (s *Service) queryOps() []wire.Operation {
 	return []wire.Operation{
 		wire.Op(wire.Operation{
 			Method: "POST", Path: "/query", ID: "query", Tag: tagGraph, Summary: "Run a path query",
-			Description: "Enters the graph at entities and hops along relationships; GET /query/syntax has the language. What is named exactly is matched exactly: all of it and only it, up to `k`. Free text and fuzzy terms need a search index; a server without one answers 501.",
+			Description: "Enters the graph at entities and hops along relationships; GET /query/syntax has the language. What is named exactly is matched exactly: all of it and only it, up to `k`. Free text finds what is like it, fuzzy terms relations that mean something like them; the scope says where text is searched, by default in the collections that it is about and among what belongs to none.",
 			Permission:  "query:execute", Auth: wire.AuthRequired, Reads: true,
 			Success: []wire.Success{{Status: 200, Body: QueryResponse{}}}, Errors: []int{400, 401, 501},
 		}, s.query),
@@ -41,8 +41,17 @@ type queryIn struct {
 	Expand     string    `json:"expand" default:"preview" enum:"none,preview,full"`
 }
 
-func (in *queryIn) options(r entity.Reader) query.Options {
-	return query.Options{K: in.K, KExplore: in.KExplore, Collection: in.Collection, Lookup: lookup{r}}
+type runQueryIn struct {
+	queryIn
+	sinceIn
+}
+
+func (in *queryIn) options(r entity.Reader, c *scorer) query.Options {
+	o := query.Options{K: in.K, KExplore: in.KExplore, Collection: in.Collection, Lookup: lookup{r}}
+	if c != nil {
+		o.Scorer = c
+	}
+	return o
 }
 
 // lookup reads for the path language what the graph does not hold.
@@ -112,6 +121,7 @@ type QueryMetadata struct {
 	Collection      entity.ID      `json:"collection,omitempty"`
 	Terms           []ResolvedTerm `json:"terms,omitempty"`
 	Truncated       bool           `json:"truncated,omitempty"`
+	Missing         []string       `json:"missing,omitempty" doc:"parts of the search for text that could not answer"`
 	Error           string         `json:"error,omitempty" enum:"no_entry_point,no_path_found"`
 	Reason          string         `json:"reason,omitempty"`
 	PartialPath     []PathStep     `json:"partial_path,omitempty"`
@@ -126,9 +136,12 @@ type QueryResponse struct {
 	Metadata QueryMetadata `json:"metadata"`
 }
 
-func (s *Service) query(ctx context.Context, in *queryIn) (*wire.Reply, error) {
+func (s *Service) query(ctx context.Context, in *runQueryIn) (*wire.Reply, error) {
 	q, err := query.Parse(in.Path)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.caughtUp(ctx, in.sinceIn); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, graphTimeout)
@@ -138,11 +151,15 @@ func (s *Service) query(ctx context.Context, in *queryIn) (*wire.Reply, error) {
 		if err := r.May("query:execute", entity.Head{}); err != nil {
 			return err
 		}
-		found, err := q.Run(ctx, s.graph(ctx, r), in.options(r))
+		c := s.scorer(ctx, r)
+		found, err := q.Run(ctx, s.graph(ctx, r), in.options(r, c))
 		if err != nil {
 			return err
 		}
 		out, err = newExpander(r, in.Expand).query(found)
+		if c != nil {
+			out.Metadata.Missing = c.missing
+		}
 		return err
 	})
 	return wire.OK(out), err

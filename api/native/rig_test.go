@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +26,8 @@ import (
 	"stemma/files"
 	fileindex "stemma/files/index"
 	"stemma/graph"
+	"stemma/query/search"
+	"stemma/query/search/embed"
 )
 
 // The callers of every test: an owner of everything, and a user who may read.
@@ -45,6 +49,7 @@ type rig struct {
 	stores map[entity.Network]*store.Store
 	scopes map[entity.Network]*scope.Index
 	blobs  map[entity.Network]*files.Blobs
+	index  map[entity.Network]*search.Index
 	dir    string // of blobs
 	keys   int    // numbers the keys of callers that a test makes
 }
@@ -54,6 +59,8 @@ type rigOptions struct {
 	maxFile int64                           // of files' content; 0: the default
 	watch   func(entity.Store) entity.Store // wraps the main store that the view sees
 	issuer  func(func() time.Time) string   // starts an OIDC issuer that is believed; nil: none is
+	embed   search.Embedder                 // nil: the built-in one
+	agents  entity.ID                       // the collection of official agents
 }
 
 // newRig opens a rig that ends, and is checked, with the test.
@@ -68,7 +75,10 @@ func newRig(t testing.TB, o rigOptions) *rig {
 }
 
 func openRig(o rigOptions) (*rig, error) {
-	w := &rig{clock: storetest.NewClock(), stores: map[entity.Network]*store.Store{}, scopes: map[entity.Network]*scope.Index{}}
+	w := &rig{clock: storetest.NewClock(), stores: map[entity.Network]*store.Store{}, scopes: map[entity.Network]*scope.Index{}, index: map[entity.Network]*search.Index{}}
+	if o.embed == nil {
+		o.embed = embed.NewLexical(embed.LexicalOptions{Dimensions: 128})
+	}
 	var networks []native.Network
 	for i, name := range []entity.Network{entity.Main, entity.Test} {
 		index, scopes := graph.New(), scope.New()
@@ -91,7 +101,10 @@ func openRig(o rigOptions) (*rig, error) {
 		if err != nil {
 			return nil, err
 		}
-		networks = append(networks, native.Network{Store: seen, Scopes: scopes, Graph: index, Blobs: blobs, MaxFile: o.maxFile})
+		if w.index[name], err = search.Open(search.Options{Store: s, Embedder: o.embed}); err != nil {
+			return nil, err
+		}
+		networks = append(networks, native.Network{Store: seen, Scopes: scopes, Graph: index, Blobs: blobs, Search: w.index[name], MaxFile: o.maxFile, OfficialAgents: o.agents})
 	}
 	believed := external.Options{Secret: []byte(authtest.Secret), Audience: "authenticated", ClientID: authtest.Audience}
 	if o.issuer != nil {
@@ -115,6 +128,11 @@ func (w *rig) end(t testing.TB) {
 	w.endBlobs(t)
 	if err := w.auth.Close(); err != nil {
 		t.Error(err)
+	}
+	for _, x := range w.index {
+		if err := x.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 	for name, s := range w.stores {
 		if _, err := s.Check(context.Background(), nil); err != nil {
@@ -170,6 +188,14 @@ func (w *rig) seqs() [2]entity.Seq {
 // call sends one request as the owner. headers are key, value, key, value; an
 // empty value takes a header away.
 func (w *rig) call(method, target, body string, headers ...string) *httptest.ResponseRecorder {
+	if asksIndex.MatchString(target) {
+		w.settle()
+	}
+	return w.send(method, target, body, headers...)
+}
+
+// send is call without waiting for the search indexes.
+func (w *rig) send(method, target, body string, headers ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, "http://stemma"+target, strings.NewReader(body))
 	r.Header.Set("Authorization", "ApiKey "+ownerKey)
 	if body != "" {
@@ -179,6 +205,27 @@ func (w *rig) call(method, target, body string, headers ...string) *httptest.Res
 	out := httptest.NewRecorder()
 	w.ServeHTTP(out, r)
 	return out
+}
+
+// asksIndex tells which requests are answered out of the search indexes.
+var asksIndex = regexp.MustCompile(`^/(search/|users/me/search|query$)`)
+
+// settle lets the search indexes see all that was written.
+func (w *rig) settle() {
+	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+	defer stop()
+	for name, x := range w.index {
+		for whole := false; !whole && ctx.Err() == nil; runtime.Gosched() {
+			if err := x.Wait(ctx, w.stores[name].Seq()); err != nil {
+				panic(err)
+			}
+			found, err := x.Search(ctx, search.Query{Text: "x", Limit: 1})
+			if err != nil {
+				panic(err)
+			}
+			whole = found.Missing == nil
+		}
+	}
 }
 
 func setHeaders(r *http.Request, headers []string) {

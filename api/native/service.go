@@ -13,16 +13,19 @@ import (
 	"stemma/entity/scope"
 	"stemma/files"
 	"stemma/graph"
+	"stemma/query/search"
 )
 
 // Network is one network's store with the engines over it.
 type Network struct {
 	Store  entity.Store
-	Scopes *scope.Index // among Store's projections
-	Graph  *graph.Index // likewise
-	Blobs  *files.Blobs // content of files; the index of package files/index is among Store's projections
+	Scopes *scope.Index  // among Store's projections
+	Graph  *graph.Index  // likewise
+	Blobs  *files.Blobs  // content of files; the index of package files/index is among Store's projections
+	Search *search.Index // follows Store; nil: what needs it is answered with 501
 
-	MaxFile int64 // bytes of a file's content; 0: DefaultMaxFile
+	OfficialAgents entity.ID // the collection of the agents that are official; "": see POST /search/agents
+	MaxFile        int64     // bytes of a file's content; 0: DefaultMaxFile
 }
 
 // Service answers the operations of this view.
@@ -51,7 +54,7 @@ func (s *Service) Operations() []wire.Operation {
 	var all []wire.Operation
 	for _, group := range [][]wire.Operation{
 		s.sessionOps(), s.keyOps(),
-		s.userOps(), s.collectionOps(), s.roleOps(), s.memberOps(), s.tenantOps(), s.auditOps(), s.entityOps(), s.permissionOps(), s.relationshipOps(), s.folderOps(), s.fileOps(), s.versionOps(), s.ipfsOps(), s.blockOps(), s.graphOps(), s.queryOps(), s.eventOps(),
+		s.userOps(), s.collectionOps(), s.roleOps(), s.memberOps(), s.tenantOps(), s.auditOps(), s.entityOps(), s.permissionOps(), s.relationshipOps(), s.folderOps(), s.fileOps(), s.versionOps(), s.ipfsOps(), s.blockOps(), s.graphOps(), s.queryOps(), s.searchOps(), s.eventOps(),
 	} {
 		all = append(all, group...)
 	}

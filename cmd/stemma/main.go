@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"stemma/files/extract"
 )
 
 // cli is the command line. Every flag has an environment variable, printed by
@@ -17,18 +19,19 @@ import (
 type cli struct {
 	Config configFile `help:"Read settings from a YAML file: names of flags as keys, like 'addr: :8080'." placeholder:"FILE" env:"STEMMA_CONFIG"`
 
-	Serve   serveCmd   `cmd:"" help:"Run the server." group:"Run"`
-	Mirror  mirrorCmd  `cmd:"" help:"Keep a verified copy of another server." group:"Run"`
-	Import  importCmd  `cmd:"" help:"Bring data in." group:"Data"`
-	Export  exportCmd  `cmd:"" help:"Write histories to a CAR file." group:"Data"`
-	Backup  backupCmd  `cmd:"" help:"Back a store up, while it is served or not." group:"Data"`
-	Restore restoreCmd `cmd:"" help:"Make a store out of a backup." group:"Data"`
-	Verify  verifyCmd  `cmd:"" help:"Read everything back and check it against its hashes and the log." group:"Data"`
-	GC      gcCmd      `cmd:"" name:"gc" help:"Delete file content that no version names." group:"Data"`
-	Demo    demoCmd    `cmd:"" help:"Import a git history into a new server and ask it questions." group:"Learn"`
-	Bench   benchCmd   `cmd:"" help:"Measure this machine: the table of the README." group:"Learn"`
-	OpenAPI openapiCmd `cmd:"" name:"openapi" help:"Print the OpenAPI document." group:"Learn"`
-	Version versionCmd `cmd:"" help:"Print the version." group:"Learn"`
+	Serve       serveCmd       `cmd:"" help:"Run the server." group:"Run"`
+	Mirror      mirrorCmd      `cmd:"" help:"Keep a verified copy of another server." group:"Run"`
+	Import      importCmd      `cmd:"" help:"Bring data in." group:"Data"`
+	Export      exportCmd      `cmd:"" help:"Write histories to a CAR file." group:"Data"`
+	Backup      backupCmd      `cmd:"" help:"Back a store up, while it is served or not." group:"Data"`
+	Restore     restoreCmd     `cmd:"" help:"Make a store out of a backup." group:"Data"`
+	Verify      verifyCmd      `cmd:"" help:"Read everything back and check it against its hashes and the log." group:"Data"`
+	GC          gcCmd          `cmd:"" name:"gc" help:"Delete file content that no version names." group:"Data"`
+	Demo        demoCmd        `cmd:"" help:"Import a git history into a new server and ask it questions." group:"Learn"`
+	Bench       benchCmd       `cmd:"" help:"Measure this machine: the table of the README." group:"Learn"`
+	BenchSearch benchSearchCmd `cmd:"" help:"Measure how well search finds what is relevant." group:"Learn"`
+	OpenAPI     openapiCmd     `cmd:"" name:"openapi" help:"Print the OpenAPI document." group:"Learn"`
+	Version     versionCmd     `cmd:"" help:"Print the version." group:"Learn"`
 }
 
 // dataFlags say where a store lives; shared by the commands that open one.
@@ -37,6 +40,9 @@ type dataFlags struct {
 }
 
 func main() {
+	if isExtractChild() {
+		os.Exit(extract.ChildMain(os.Stdin, os.Stdout))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))

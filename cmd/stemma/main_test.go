@@ -11,6 +11,9 @@ import (
 // own: `stemma` is main, `stemma-crash` dies at a named point.
 func TestMain(m *testing.M) {
 	os.Setenv("GORACE", raceOptions)
+	if isExtractChild() { // of a server within a test
+		main()
+	}
 	testscript.Main(m, map[string]func(){"stemma": main, "stemma-crash": crashMain})
 }
 

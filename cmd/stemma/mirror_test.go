@@ -152,7 +152,7 @@ func TestReadsAreMarked(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	reading := map[string]bool{"view": true, "query": true, "execute": true, "list": true, "read": true, "download": true, "tip": true}
+	reading := map[string]bool{"view": true, "query": true, "execute": true, "similar": true, "list": true, "read": true, "download": true, "tip": true}
 	for _, op := range native.New(time.Now).Operations() {
 		_, verb, _ := strings.Cut(op.Permission, ":")
 		if op.Method != http.MethodGet && op.Reads != reading[verb] {

@@ -22,6 +22,7 @@ import (
 // mirrorCmd keeps a verified copy of another server.
 type mirrorCmd struct {
 	blobFlags
+	searchFlags
 	URL     string        `arg:"" help:"Address of the server to follow, like https://stemma.example."`
 	Dir     string        `arg:"" help:"Directory of the copy; created on first use."`
 	Key     string        `help:"Key for the server to follow; one that may view everything." env:"STEMMA_MIRROR_KEY" placeholder:"uk_…"`
@@ -52,10 +53,13 @@ Keys and other secrets are not copied. The first start that serves the copy
 prints a key that may read it.`
 }
 
+// Validate refuses, before anything is opened, settings that cannot be.
+func (c *mirrorCmd) Validate() error { return c.searchFlags.check() }
+
 // Run mirrors until ctx ends, or with --once until everything is here.
 func (c *mirrorCmd) Run(ctx context.Context, io *streams) (err error) {
 	logger := newLogger(io.err, slog.LevelInfo, "text")
-	o := serverOptions{data: c.Dir, readOnly: true, mirrorOf: c.URL, blobs: c.Blobs, logger: logger, maxBody: 8 << 20, cacheBytes: 32 << 20}
+	o := serverOptions{data: c.Dir, readOnly: true, mirrorOf: c.URL, blobs: c.Blobs, logger: logger, maxBody: 8 << 20, cacheBytes: 32 << 20, noSearch: !c.Search, search: c.searchFlags}
 	defer saveMemory()() // what it takes in is what an import does
 	if c.Serve == "" {
 		s, err := openStores(ctx, o, prometheus.NewRegistry())

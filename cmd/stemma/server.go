@@ -34,6 +34,7 @@ type server struct {
 	handler  http.Handler
 	auth     *auth.Authenticator
 	audit    *audit.Recorder
+	search   searching
 	scratch  string                    // of file content when all else is in memory
 	keys     map[entity.Network]string // made at this start, by network
 }
@@ -48,6 +49,8 @@ type serverOptions struct {
 	maxFile      int64  // bytes of a file's content; 0: the default
 	readOnly     bool   // refuse what writes
 	mirrorOf     string // the server that is mirrored into it meanwhile; "" for none
+	noSearch     bool
+	search       searchFlags // the zero value finds by text and by the built-in embedder
 
 	publicURL  string           // the issuer of tokens; "": the default address
 	external   external.Options // whose tokens are believed beside our own
@@ -72,6 +75,9 @@ func openServer(ctx context.Context, o serverOptions) (s *server, err error) {
 		return s, err
 	}
 	if err := s.openAuth(o, readOnly != "", registry); err != nil {
+		return s, err
+	}
+	if err := s.openSearch(ctx, o, registry); err != nil {
 		return s, err
 	}
 	system := api.System{Ready: s.ready, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{})}
@@ -197,7 +203,7 @@ func (s *server) ready() error {
 
 // Close ends followers of the log and closes the stores.
 func (s *server) Close() (err error) {
-	err = s.closeAuth()
+	err = errors.Join(s.closeAuth(), s.search.Close())
 	for _, st := range s.stores {
 		err = errors.Join(err, st.Close())
 	}

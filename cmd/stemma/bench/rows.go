@@ -29,6 +29,7 @@ func rows() []row {
 		{"content", "upload and download of a large file", (*runner).content},
 		{"car", "export to a CAR file, and import of it", (*runner).car},
 		{"mirror", "a copy of a server with many events", (*runner).mirror},
+		{"find", "documents findable by text and by meaning", (*runner).find},
 		{"resident", "one server with many entities: resident memory", (*runner).resident},
 	}
 }
@@ -49,6 +50,7 @@ type Sizes struct {
 	Read          int           `json:"read"`           // entities that the reads go round
 	Collections   int           `json:"collections"`    // of the store of scopes
 	Members       int           `json:"members"`        // entities in those
+	Documents     int           `json:"documents"`      // to be found
 	ResidentLimit int64         `json:"resident_limit"` // bytes that the large store, and an import of as much, may take
 	Lines         int           `json:"lines"`          // entities of the import; twice as many relationships
 	Content       int64         `json:"content"`        // bytes of the file
@@ -59,7 +61,7 @@ type Sizes struct {
 var Full = Sizes{
 	Name: "full", Window: 2 * time.Second,
 	Nodes: 100_000, Edges: 1_000_000, FewVersions: 10, ManyVersions: 10_000, Restores: 400,
-	Collections: 10_000, Members: 200_000, Entities: 1_000_000, Read: 1000, ResidentLimit: 2 << 30,
+	Collections: 10_000, Members: 200_000, Documents: 100_000, Entities: 1_000_000, Read: 1000, ResidentLimit: 2 << 30,
 	Lines: 1_000_000, Content: 500 << 20, Blocks: 1_000_000,
 }
 
@@ -67,6 +69,6 @@ var Full = Sizes{
 var Short = Sizes{
 	Name: "short", Window: 400 * time.Millisecond,
 	Nodes: 20_000, Edges: 200_000, FewVersions: 10, ManyVersions: 10_000, Restores: 100,
-	Collections: 1000, Members: 20_000, Entities: 50_000, Read: 500, ResidentLimit: 2 << 30,
+	Collections: 1000, Members: 20_000, Documents: 10_000, Entities: 50_000, Read: 500, ResidentLimit: 2 << 30,
 	Lines: 50_000, Content: 64 << 20, Blocks: 50_000,
 }
