@@ -26,6 +26,7 @@ type benchCmd struct {
 	// Of the child, which serves what is measured; nobody else gives them.
 	Serve       string `hidden:""`
 	Load        int    `hidden:""`
+	Searched    bool   `hidden:""`
 	ProfileFile string `hidden:""`
 }
 
@@ -74,6 +75,9 @@ func benchTool(ctx context.Context, args ...string) *exec.Cmd {
 func benchChild(io *streams) func(context.Context, bench.Child) *exec.Cmd {
 	return func(ctx context.Context, child bench.Child) *exec.Cmd {
 		args := []string{"bench", "--serve", child.Data, "--load", fmt.Sprint(child.Load)}
+		if child.Search {
+			args = append(args, "--searched")
+		}
 		if child.Profile != "" {
 			args = append(args, "--profile-file", child.Profile)
 		}
@@ -93,9 +97,9 @@ func (c *benchCmd) serve(ctx context.Context, io *streams) (err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	child := bench.Child{Data: c.Serve, Load: c.Load, Profile: c.ProfileFile}
+	child := bench.Child{Data: c.Serve, Load: c.Load, Search: c.Searched, Profile: c.ProfileFile}
 	return child.Serve(ctx, os.Stdin, io.out, func() (entity.Store, error) {
-		opened, err := openServer(ctx, serverOptions{data: c.Serve, bootstrapKey: bench.Key, logger: logger, maxBody: 8 << 20, cacheBytes: 32 << 20})
+		opened, err := openServer(ctx, serverOptions{data: c.Serve, bootstrapKey: bench.Key, logger: logger, maxBody: 8 << 20, cacheBytes: 32 << 20, noSearch: !child.Search})
 		if err != nil {
 			return nil, err
 		}

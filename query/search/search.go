@@ -146,8 +146,9 @@ type Contents interface {
 	// file's properties; "" when it has none: no content yet, or of a kind that
 	// has no text, or that is not what it says it is. It is a function of the
 	// properties and of content that never changes. An error means that it may
-	// succeed later, as when a disk or a bucket does not answer: it is logged, and
-	// the file is indexed without it and tried again at the next start.
+	// succeed later, as when a disk or a bucket does not answer: it is logged,
+	// and the file is indexed without it and read again from time to time, until it
+	// can be or the index is closed.
 	Text(ctx context.Context, file entity.Properties, limit int) (string, error)
 }
 

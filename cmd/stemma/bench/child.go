@@ -23,6 +23,7 @@ const Key = "uk_0000000000000000000000000000000000000000000000000000000000bench"
 type Child struct {
 	Data    string // directory of its stores
 	Load    int    // entities to create before it serves
+	Search  bool   // whether its stores are searched, as those of 'stemma serve' are unless told otherwise
 	Profile string // file for its CPU profile, beside which that of its heap comes; "" takes none
 }
 

@@ -23,14 +23,30 @@ func fetch(conns []*conn, path func() string) phase {
 
 func always(path string) func() string { return func() string { return path } }
 
-// put is updates over HTTP.
-func (r *runner) put(ctx context.Context) (results []Result, err error) {
+// put is updates over HTTP, of a server without search and of one whose search
+// follows them.
+func (r *runner) put(ctx context.Context) ([]Result, error) {
+	results, err := r.putTo(ctx, false)
+	if err != nil {
+		return results, err
+	}
+	searched, err := r.putTo(ctx, true)
+	for _, line := range searched {
+		if !line.Goal.None() {
+			line.What += ", with search"
+			results = append(results, line)
+		}
+	}
+	return results, err
+}
+
+func (r *runner) putTo(ctx context.Context, search bool) (results []Result, err error) {
 	dir, done, err := r.scratch()
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	err = r.served(ctx, Child{Data: dir}, writers, func(p *process, conns []*conn) error {
+	err = r.served(ctx, Child{Data: dir, Search: search}, writers, func(p *process, conns []*conn) error {
 		edits, err := newRemoteEditors(conns, newProse())
 		if err != nil {
 			return err

@@ -9,7 +9,7 @@ import (
 
 // LexicalOptions are the settings of [NewLexical]; the zero value works.
 type LexicalOptions struct {
-	Dimensions int // 0: 768. Fewer are smaller and find less: doc.go has the measurements
+	Dimensions int // 0: 512. Fewer are smaller and find less: doc.go has the measurements
 }
 
 // Lexical embeds by hashing words and pieces of words. It needs no model and no
@@ -21,7 +21,7 @@ var _ source = (*Lexical)(nil)
 // NewLexical makes the embedder that needs nothing.
 func NewLexical(o LexicalOptions) *Lexical {
 	if o.Dimensions <= 0 {
-		o.Dimensions = 768
+		o.Dimensions = 512
 	}
 	return &Lexical{dims: o.Dimensions}
 }

@@ -86,7 +86,7 @@ func TestLexicalEdges(t *testing.T) {
 	if _, err := NewLexical(LexicalOptions{}).Embed(ctx, Query, []string{"a"}); entity.KindOf(err) != entity.KindCanceled {
 		t.Error(err)
 	}
-	if s := NewLexical(LexicalOptions{}).Space().String(); s != "lexical/lexical-1/768" {
+	if s := NewLexical(LexicalOptions{}).Space().String(); s != "lexical/lexical-1/512" {
 		t.Error(s)
 	}
 }
