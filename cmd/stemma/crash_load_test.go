@@ -178,9 +178,13 @@ func (l *load) run(ctx context.Context, url string, round int) {
 	for i := range pairWorkers {
 		begin(func(c *client, ctx context.Context) { c.relatePair(ctx, i) })
 	}
-	begin((*client).seedHot)
+	seeded := make(chan struct{})
+	begin(func(c *client, ctx context.Context) {
+		defer close(seeded)
+		c.seedHot(ctx)
+	})
 	for range hotWorkers {
-		begin((*client).editHot)
+		begin(func(c *client, ctx context.Context) { c.editHot(ctx, seeded) })
 	}
 	begin((*client).fillFolder)
 	begin((*client).createBatches)

@@ -76,18 +76,15 @@ func (c *client) hotIDs() int {
 	return len(c.hot)
 }
 
-// editHot reads a tip that others want to replace too, and tries to.
-func (c *client) editHot(ctx context.Context) {
+// editHot reads a tip that others want to replace too, and tries to. It begins
+// when seedHot has ended, and has nothing to do where the server died before.
+func (c *client) editHot(ctx context.Context, seeded <-chan struct{}) {
+	<-seeded
+	if c.hotIDs() == 0 {
+		return
+	}
 	var tip, a answer
 	for i := 0; ; i++ {
-		for c.hotIDs() == 0 {
-			_, grown := c.progress()
-			select {
-			case <-grown:
-			case <-ctx.Done():
-				return
-			}
-		}
 		c.mu.Lock()
 		id := c.hot[c.rnd.IntN(len(c.hot))]
 		c.mu.Unlock()
