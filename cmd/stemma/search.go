@@ -99,15 +99,15 @@ func (f *searchFlags) official(network entity.Network) entity.ID {
 }
 
 // vectors opens the place for a network's vectors; nil is beside the index.
-func (f *searchFlags) vectors(ctx context.Context, network entity.Network) func(embed.Space) (vector.Store, error) {
+func (f *searchFlags) vectors(ctx context.Context, network entity.Network) func(embed.Space, entity.Seq) (vector.Store, error) {
 	if f.Qdrant == "" {
 		return nil
 	}
-	return func(space embed.Space) (vector.Store, error) {
+	return func(space embed.Space, latest entity.Seq) (vector.Store, error) {
 		// A space that is being made stands beside the one that serves.
 		sum := sha256.Sum256([]byte(space.String()))
 		return vector.OpenQdrant(ctx, vector.QdrantOptions{
-			URL: f.Qdrant, Key: f.QdrantKey, Collection: fmt.Sprintf("%s-%s-%x", f.QdrantName, network, sum[:6]), Space: space.String(), Dimensions: space.Dimensions,
+			URL: f.Qdrant, Key: f.QdrantKey, Collection: fmt.Sprintf("%s-%s-%x", f.QdrantName, network, sum[:6]), Space: space.String(), Dimensions: space.Dimensions, Latest: latest,
 		})
 	}
 }

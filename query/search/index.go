@@ -36,9 +36,10 @@ type Options struct {
 	// Embedder are being made, those of the one that served last go on serving.
 	Former   []Embedder
 	Contents Contents // nil: files are found by their properties alone
-	// Vectors opens the place for the vectors of a space; nil is [vector.Open] in
-	// a directory below Dir.
-	Vectors  func(space embed.Space) (vector.Store, error)
+	// Vectors opens the place for the vectors of a space. What has a cursor beyond
+	// latest there is of another log and must go. nil is [vector.Open] in a
+	// directory below Dir.
+	Vectors  func(space embed.Space, latest entity.Seq) (vector.Store, error)
 	Logger   *slog.Logger          // nil discards
 	Registry prometheus.Registerer // nil registers nothing
 	Clock    func() time.Time      // nil is time.Now; for metrics and retries, never for order

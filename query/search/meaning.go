@@ -51,14 +51,14 @@ func openMeaning(x *Index, o Options) (m *meaning, err error) {
 	if err := os.MkdirAll(m.dir, 0o700); err != nil {
 		return nil, entity.Internal("search.Open", err)
 	}
-	now, err := m.open(o, o.Embedder.Space(), o.Embedder)
-	if err != nil {
-		return nil, err
-	}
 	var last entity.Seq
 	err = x.store.View(context.Background(), func(r entity.Reader) error { last = r.Seq(); return nil })
 	if err != nil {
-		return nil, errors.Join(err, now.store.Close())
+		return nil, err
+	}
+	now, err := m.open(o, o.Embedder, last)
+	if err != nil {
+		return nil, err
 	}
 	now.whole.Store(now.store.Cursor() >= last)
 	m.serving, m.seen = now, newProgress(now.store.Cursor())
@@ -68,7 +68,7 @@ func openMeaning(x *Index, o Options) (m *meaning, err error) {
 		return nil, errors.Join(entity.Internal("search.Open", err), m.close())
 	}
 	if name := string(was); name != "" && name != now.name.String() {
-		if err := m.keepServing(o, name); err != nil {
+		if err := m.keepServing(o, name, last); err != nil {
 			return nil, errors.Join(err, m.close())
 		}
 	}
@@ -83,7 +83,7 @@ func openMeaning(x *Index, o Options) (m *meaning, err error) {
 
 // keepServing lets the space that served last go on, if its embedder is there
 // and its vectors are.
-func (m *meaning) keepServing(o Options, name string) error {
+func (m *meaning) keepServing(o Options, name string, last entity.Seq) error {
 	for _, e := range o.Former {
 		if e.Space().String() != name {
 			continue
@@ -91,7 +91,7 @@ func (m *meaning) keepServing(o Options, name string) error {
 		if _, err := os.Stat(m.dirOf(name)); err != nil {
 			return nil
 		}
-		former, err := m.open(o, e.Space(), e)
+		former, err := m.open(o, e, last)
 		if err != nil {
 			return err
 		}
@@ -106,11 +106,12 @@ func (m *meaning) dirOf(name string) string {
 	return filepath.Join(m.dir, hex.EncodeToString(sum[:8]))
 }
 
-func (m *meaning) open(o Options, name embed.Space, e Embedder) (*space, error) {
+func (m *meaning) open(o Options, e Embedder, last entity.Seq) (*space, error) {
+	name := e.Space()
 	s := &space{name: name, embedder: e}
 	var err error
 	if s.far = o.Vectors != nil; s.far {
-		s.store, err = o.Vectors(name)
+		s.store, err = o.Vectors(name, last)
 	} else {
 		s.dir = m.dirOf(name.String())
 		s.store, err = vector.Open(vector.Options{Dir: s.dir, Space: name.String(), Dimensions: name.Dimensions})

@@ -17,13 +17,14 @@ import (
 )
 
 // QdrantOptions are the settings of [OpenQdrant]. All but Key, Timeout and
-// Transport are needed.
+// Transport are needed, and Latest where the log is not empty.
 type QdrantOptions struct {
 	URL        string // like "http://127.0.0.1:6333"
 	Key        string // sent as "api-key"; "": none
 	Collection string // at the service; of one store
 	Space      string
 	Dimensions int
+	Latest     entity.Seq        // the last change of the log that is followed
 	Timeout    time.Duration     // of one request; 0: 30 s
 	Transport  http.RoundTripper // nil: [http.DefaultTransport]
 }
@@ -57,7 +58,8 @@ const (
 )
 
 // OpenQdrant connects to a collection, and makes it where there is none. One of
-// another space or other dimensions is deleted and made anew.
+// another space or other dimensions is deleted and made anew, and so is one that
+// has seen more than the log has: a backup was restored, or the log is another.
 func OpenQdrant(ctx context.Context, o QdrantOptions) (*Qdrant, error) {
 	const op = "vector.OpenQdrant"
 	u, err := url.Parse(o.URL)
@@ -105,7 +107,7 @@ func (q *Qdrant) load(ctx context.Context) (ours bool, err error) {
 		return false, err
 	}
 	cursor, err := strconv.ParseUint(meta.Payload.Cursor, 10, 64)
-	if err != nil || meta.Payload.Space != q.o.Space {
+	if err != nil || meta.Payload.Space != q.o.Space || entity.Seq(cursor) > q.o.Latest {
 		return false, nil
 	}
 	q.cursor = entity.Seq(cursor)

@@ -13,7 +13,7 @@ import (
 
 func openQdrant(t *testing.T, s *qdrantServer, space string, dims int) *Qdrant {
 	t.Helper()
-	q, err := OpenQdrant(context.Background(), QdrantOptions{URL: s.URL + "/", Key: "secret", Collection: "stemma main", Space: space, Dimensions: dims})
+	q, err := OpenQdrant(context.Background(), QdrantOptions{URL: s.URL + "/", Key: "secret", Collection: "stemma main", Space: space, Dimensions: dims, Latest: 1 << 62})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,5 +152,27 @@ func TestQdrantFails(t *testing.T) {
 	}
 	if _, err := OpenQdrant(context.Background(), QdrantOptions{URL: s.URL, Collection: "c", Dimensions: 2}); entity.KindOf(err) != entity.KindUnavailable {
 		t.Error(err)
+	}
+}
+
+// A collection that has seen what the log has not is of another log, or of what
+// a restored backup does not have.
+func TestQdrantOfAnotherLog(t *testing.T) {
+	r, s, m := rand.New(rand.NewPCG(11, 17)), newQdrantServer(t), model{}
+	q := openQdrant(t, s, "a", 4)
+	fillRandom(t, r, q, m, 20, 4)
+	o := q.o
+	for _, c := range []struct {
+		latest, cursor entity.Seq
+		rows           int
+	}{{q.Cursor(), q.Cursor(), len(m)}, {q.Cursor() - 1, 0, 0}} {
+		o.Latest = c.latest
+		q, err := OpenQdrant(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if q.Cursor() != c.cursor || q.Stats().Rows != c.rows {
+			t.Errorf("a log of %d: %d rows as of %d, want %d as of %d", c.latest, q.Stats().Rows, q.Cursor(), c.rows, c.cursor)
+		}
 	}
 }
