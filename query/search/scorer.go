@@ -8,34 +8,6 @@ import (
 	"stemma/query/search/fulltext"
 )
 
-// Candidates are [Index.Search] for a ranking of others: the ids and scores
-// alone.
-func (x *Index) Candidates(ctx context.Context, q Query) ([]Candidate, error) {
-	q.Highlights = false
-	r, err := x.Search(ctx, q)
-	return candidates(r), err
-}
-
-// DiscoverCandidates are [Index.Discover] likewise.
-func (x *Index) DiscoverCandidates(ctx context.Context, q Discover) ([]Candidate, error) {
-	r, err := x.Discover(ctx, q)
-	return candidates(r), err
-}
-
-// CollectionCandidates are [Index.Collections] likewise.
-func (x *Index) CollectionCandidates(ctx context.Context, q CollectionQuery) ([]Candidate, error) {
-	r, err := x.Collections(ctx, q)
-	return candidates(r), err
-}
-
-func candidates(r Results) []Candidate {
-	out := make([]Candidate, len(r.Hits))
-	for i, h := range r.Hits {
-		out[i] = Candidate{h.ID, h.Score}
-	}
-	return out
-}
-
 // Similarity gives each entity's likeness to a text, from 0 to 1, on the scale
 // of [Index.Search] in mode Hybrid; 0 for what is not live or visible.
 func (x *Index) Similarity(ctx context.Context, text string, ids []entity.ID, visible entity.Visibility) ([]float64, error) {

@@ -133,12 +133,6 @@ type SimilarItemsQuery struct {
 	Limit       int
 }
 
-// Candidate is an entity with its likeness to a text, for rankings of others.
-type Candidate struct {
-	ID    entity.ID
-	Score float64 // 0 to 1
-}
-
 // Contents reads the text of files. It is what [Options] wants of the packages
 // that keep and extract content.
 type Contents interface {
