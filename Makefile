@@ -8,6 +8,9 @@ ROUNDS  ?= 100
 CRANFIELD ?= ../shared/data/cranfield
 JS      := testdata/manifests/js
 
+# Tests judge search on the collection where it is.
+TESTING := CRANFIELD=$(wildcard $(abspath $(CRANFIELD)))
+
 .PHONY: run build test check bench bench-search demo fuzz crash s3gateway kubo js clean
 
 run: build ## build and start the server, its data in ./stemma-data
@@ -17,7 +20,7 @@ build: ## bin/stemma
 	$(GO) build -trimpath -o bin/stemma ./cmd/stemma
 
 test: js ## every test
-	$(GO) test -timeout 8m ./...
+	$(TESTING) $(GO) test -timeout 8m ./...
 
 check: js ## what CI runs
 	@unformatted=$$(gofmt -l api cmd entity events files graph query versions 2>/dev/null); \
@@ -25,7 +28,7 @@ check: js ## what CI runs
 	$(GO) mod tidy -diff
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
-	$(GO) test -race -timeout 8m ./...
+	$(TESTING) $(GO) test -race -timeout 8m ./...
 
 bench: build ## the table of the README, on this machine
 	./bin/stemma bench

@@ -58,7 +58,7 @@ func FuzzDecodeGrant(f *testing.F) {
 		}
 		var want grant
 		if err := cbor.Unmarshal(b, &want); err != nil {
-			t.Skip("the library is stricter about UTF-8 and numbers over their type")
+			return // the library is stricter about UTF-8 and numbers over their type
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%x is %+v, not %+v", b, got, want)
