@@ -82,7 +82,7 @@ func (p *Plan) planEntry() {
 	scope := p.scope()
 	switch {
 	case !q.Entry.Exact():
-		e.way = entryText
+		e.way, e.match.collection = entryText, scope.Collection
 		e.search = Search{Text: q.Entry.Text, Scope: scope.Kind, Collection: scope.Collection}
 		if !q.Entry.Not {
 			e.search.Types = once(q.Entry.Types)
@@ -119,12 +119,7 @@ func (p *Plan) scope() Scope {
 }
 
 // collection is the one that the entry is restricted to, "" for none.
-func (p *Plan) collection() entity.ID {
-	if p.entry.way == entryText {
-		return p.entry.search.Collection
-	}
-	return p.entry.match.collection
-}
+func (p *Plan) collection() entity.ID { return p.entry.match.collection }
 
 // memberOf is how the graph holds what belongs to a collection.
 var memberOf = []entity.Predicate{entity.PredicateCollection}
