@@ -44,10 +44,12 @@
 //	leaves     32 bytes for each leaf: the digest in its CID
 //	tiles-0    32 bytes for each leaf: its hash
 //	tiles-1    the hashes of the full tiles (256 hashes) of tiles-0; likewise tiles-2, tiles-3
-//	state      how many leaves are whole, and the last checkpoint; replaced atomically
+//	state      how many leaves are synced, and the last checkpoint; replaced atomically
 //
-// What is in the files behind that many leaves is not there yet. In memory are some
-// 16 bytes for each leaf, by which a CID is found.
+// Only the state is synced with every checkpoint. What is in the other files behind
+// the leaves that it tells of is not there after a crash: it is taken from the store
+// again, and must lead to the root that was signed. In memory are some 16 bytes for
+// each leaf, by which a CID is found.
 //
 // # Formats
 //

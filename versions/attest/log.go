@@ -39,11 +39,12 @@ type Log struct {
 	files    *files
 	scratch  string     // removed by Close; "" for none
 	key      *key       // nil: there is none, and nothing is signed
-	edge     *edge      // the follower's own; nil: to be read again
+	edge     *edge      // the follower's own, as are those below; nil: to be read again
+	synced   int64      // leaves that are on disk for sure
 	from     entity.Seq // nothing is signed before the tree is as large
 
 	mu      sync.RWMutex
-	size    int64 // leaves that are on disk
+	size    int64 // leaves that were taken in
 	head    Checkpoint
 	halted  error // why nothing is signed any more
 	index   index
@@ -108,7 +109,10 @@ func (l *Log) Close() (err error) {
 		l.stop()
 		l.running.Wait()
 		if l.files != nil {
-			err = l.files.close()
+			if head, halted, _ := l.now(); l.size > l.synced && halted == nil {
+				err = l.keep(l.size, head, true)
+			}
+			err = errors.Join(err, l.files.close())
 		}
 		if l.scratch != "" {
 			err = errors.Join(err, os.RemoveAll(l.scratch))
