@@ -14,7 +14,7 @@ const batch = 1 << 14
 func (l *Log) follow(ctx context.Context) {
 	for ctx.Err() == nil {
 		more, err := l.step(ctx)
-		if _, halted, _ := l.now(); halted != nil || ctx.Err() != nil {
+		if _, _, halted := l.now(); halted != nil || ctx.Err() != nil {
 			return
 		}
 		switch {

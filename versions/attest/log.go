@@ -109,7 +109,7 @@ func (l *Log) Close() (err error) {
 		l.stop()
 		l.running.Wait()
 		if l.files != nil {
-			if head, halted, _ := l.now(); l.size > l.synced && halted == nil {
+			if head, _, halted := l.now(); l.size > l.synced && halted == nil {
 				err = l.keep(l.size, head, true)
 			}
 			err = errors.Join(err, l.files.close())
@@ -141,17 +141,18 @@ func (l *Log) Origin() string {
 // Checkpoint is the last that was signed. KindNotFound when there is none yet,
 // KindUnavailable when the log is halted.
 func (l *Log) Checkpoint(context.Context) (Checkpoint, error) {
-	head, err, _ := l.now()
+	head, _, err := l.now()
 	if err == nil && head.Text == "" {
 		err = entity.NotFound("attest.Checkpoint", "no checkpoint is signed yet")
 	}
 	return head, err
 }
 
-func (l *Log) now() (head Checkpoint, halted error, moved <-chan struct{}) {
+// now is where the log stands; halted is why it does not go on.
+func (l *Log) now() (head Checkpoint, moved <-chan struct{}, halted error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return l.head, l.halted, l.moved
+	return l.head, l.moved, l.halted
 }
 
 // WaitCheckpoint is the first checkpoint that it meets of a larger tree than after.
@@ -160,7 +161,7 @@ func (l *Log) now() (head Checkpoint, halted error, moved <-chan struct{}) {
 func (l *Log) WaitCheckpoint(ctx context.Context, after int64) (Checkpoint, error) {
 	const op = "attest.WaitCheckpoint"
 	for {
-		head, halted, moved := l.now()
+		head, moved, halted := l.now()
 		if halted != nil || head.Size > after {
 			return head, halted
 		}

@@ -183,11 +183,17 @@ func TestOrigin(t *testing.T) {
 	l := open(t, s, attest.Options{Dir: dir})
 	was := settled(t, s, l)
 	key := l.VerifierKey()
+	if err := l.AddAnchor(t.Context(), attest.Anchor{Size: 1, Tx: "x"}); err != nil {
+		t.Fatal(err)
+	}
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
 	l = open(t, s, attest.Options{Dir: dir, Origin: "stemma.example/second"})
 	now := settled(t, s, l)
+	if _, ok := l.LatestAnchor(); ok {
+		t.Error("the new log has an anchor of the former")
+	}
 	if now.Origin != "stemma.example/second" || now.Root != was.Root || l.VerifierKey() == key {
 		t.Errorf("%+v with %s", now, l.VerifierKey())
 	}
