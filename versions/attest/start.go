@@ -94,8 +94,9 @@ func (l *Log) anew(ctx context.Context, o Options) error {
 	return l.load(ctx, state{})
 }
 
-// spots is how many leaves are compared with the store at open.
-const spots = 256
+// spots is how many leaves are compared with the store at open; each may mean
+// decoding a record of thousands of changes.
+const spots = 128
 
 // compare holds what is on disk against the store: what differs, "" for nothing
 // that is seen.
