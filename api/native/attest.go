@@ -158,7 +158,7 @@ func (s *Service) attestation(ctx context.Context, format string, which func(*gu
 	}
 	p, err := l.Prove(ctx, c, seen)
 	switch {
-	case entity.KindOf(err) == entity.KindNotFound && err != nil:
+	case entity.KindOf(err) == entity.KindNotFound:
 		return &wire.Reply{Status: http.StatusAccepted, Body: AttestationPendingResponse{
 			ID: m.ID, Ver: m.Ver, CID: c.String(), Status: "pending", Message: "No signed checkpoint covers this version yet; ask again in a second",
 		}}, nil

@@ -99,7 +99,7 @@ func attestedAs(ctx context.Context, l *attest.Log, tx string) (c entity.CID, an
 func (v *VerifyAttestationResponse) read(r *guard.Reader, c entity.CID) error {
 	block, err := r.Reader.Block(c) // whoever may view it: of what is hidden nothing is shown
 	switch {
-	case err != nil && entity.KindOf(err) == entity.KindNotFound:
+	case entity.KindOf(err) == entity.KindNotFound:
 		return errNotAttested(c.String())
 	case err != nil:
 		return err

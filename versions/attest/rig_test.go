@@ -36,7 +36,7 @@ func write(t testing.TB, s entity.Store, records int, text string) {
 	first := entity.ID("01KDVR0000000000000000F1RS")
 	for i := range records {
 		_, err := s.Update(t.Context(), author, func(tx entity.Tx) error {
-			if _, err := tx.Head(first); entity.KindOf(err) == entity.KindNotFound && err != nil {
+			if _, err := tx.Head(first); entity.KindOf(err) == entity.KindNotFound {
 				_, err := tx.Create(entity.Draft{ID: first, Type: "note"})
 				return err
 			}
