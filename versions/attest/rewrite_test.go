@@ -233,7 +233,8 @@ func TestForeignDirectory(t *testing.T) {
 // Check finds every byte that is not what it was.
 func TestCheckFindsDamage(t *testing.T) {
 	a := newAttested(t, "", "as it was")
-	for name, words := range map[string]string{"leaves": "was attested", "tiles-0": "holds other hashes", "state": "signed by none"} {
+	all := map[string]string{"leaves": "was attested", "tiles-0": "holds other hashes", "state": "signed by none"}
+	for name, words := range all {
 		path := filepath.Join(a.dir, name)
 		whole, err := os.ReadFile(path)
 		if err != nil {
@@ -242,14 +243,21 @@ func TestCheckFindsDamage(t *testing.T) {
 		for _, at := range []int{0, len(whole) / 2, len(whole) - 1} {
 			bad := bytes.Clone(whole)
 			bad[at] ^= 1
-			if name == "state" {
+			if at == len(whole)-1 && name != "state" {
+				bad = whole[:at/2] // cut off
+			}
+			if name == "state" && at > 0 {
 				bad = bytes.Replace(whole, []byte(`\n— `), []byte(`\n\n— `), 1)
 			}
 			if err := os.WriteFile(path, bad, 0o600); err != nil {
 				t.Fatal(err)
 			}
 			_, err := check(t, a, a.dir)
+			if name == "state" && at == 0 {
+				words = "not what it was written as"
+			}
 			wantKind(t, err, entity.KindInternal, words)
+			words = all[name]
 			l := open(t, a.Store, attest.Options{Dir: a.dir})
 			if _, err := l.Checkpoint(t.Context()); entity.KindOf(err) != entity.KindUnavailable {
 				t.Errorf("%s, byte %d of %d: opened, %v", name, at, len(whole), err)

@@ -11,10 +11,10 @@ import (
 
 // start reads what there is, and compares it with the store.
 func (l *Log) start(ctx context.Context, o Options) error {
-	const op = "attest.start"
 	was, err := l.files.state()
 	if err != nil {
-		return entity.Internal(op, err)
+		l.halt("what is in %s cannot be read: %v", l.files.dir, err)
+		return nil
 	}
 	keys, err := l.keys(ctx, o, was)
 	if err != nil {
@@ -51,7 +51,10 @@ func (l *Log) start(ctx context.Context, o Options) error {
 		return l.anew(ctx, o)
 	case differs != "":
 		l.halt("%s", differs)
-		return l.load(ctx, was)
+		if err := l.load(ctx, was); err != nil { // tiles are shown as far as they are there
+			l.log.Warn("reading what was attested", "err", err)
+		}
+		return nil
 	}
 	if err := l.load(ctx, was); err != nil {
 		return err
