@@ -10,11 +10,13 @@ import (
 // batch is how many leaves are taken in at once.
 const batch = 1 << 14
 
-// follow keeps the log up until ctx ends or it is halted.
+// follow keeps the log up until ctx ends or it is halted. What is left then is
+// signed too, unless that is very much.
 func (l *Log) follow(ctx context.Context) {
-	for ctx.Err() == nil {
-		more, err := l.step(ctx)
-		if _, _, halted := l.now(); halted != nil || ctx.Err() != nil {
+	for last := false; !last; {
+		last = ctx.Err() != nil
+		more, err := l.step(context.WithoutCancel(ctx))
+		if _, _, halted := l.now(); halted != nil {
 			return
 		}
 		switch {

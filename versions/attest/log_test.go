@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	flog "github.com/transparency-dev/formats/log"
@@ -235,6 +236,21 @@ func TestReadOnly(t *testing.T) {
 	}
 	_, err = l.Prove(t.Context(), all[len(all)-1], s.Seq())
 	wantKind(t, err, entity.KindNotFound, "not attested yet")
+}
+
+// What was written before a log is closed is signed, however long it was to wait.
+func TestCloseSigns(t *testing.T) {
+	s, dir := openStore(t, ""), t.TempDir()
+	write(t, s, 3, "x")
+	l := open(t, s, attest.Options{Dir: dir, Interval: time.Hour})
+	settled(t, s, l)
+	write(t, s, 3, "y")
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := check(t, s, dir); err != nil || r.Signed != int64(s.Seq()) {
+		t.Errorf("%+v of %d, %v", r, s.Seq(), err)
+	}
 }
 
 // What cannot be asked for says so; a closed log lets go of who waits.
