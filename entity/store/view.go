@@ -123,6 +123,21 @@ func (v *view) head(id entity.ID) (h entity.Head, ok bool, err error) {
 	return h, ok, err
 }
 
+func (v *view) Heads() iter.Seq2[entity.Head, error] {
+	return func(yield func(entity.Head, error) bool) {
+		prefix := []byte{spaceHead}
+		for row, err := range v.scan(prefix, prefix, false) {
+			var h entity.Head
+			if err == nil {
+				h, _, err = decodeHead(entity.ID(row.Key[len(prefix):]), row.Value)
+			}
+			if !yield(h, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
 func decodeHead(id entity.ID, row []byte) (h entity.Head, ok bool, err error) {
 	if err := entity.DecodeBlock(row, &h); err != nil {
 		return h, false, entity.Internal("store.Head", err)
