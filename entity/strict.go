@@ -38,6 +38,14 @@ func ValidateBlock(b []byte) error {
 	return nil
 }
 
+// BlockSize is how many bytes of b the block takes that b begins with; ok is
+// false when b does not begin with a whole one.
+func BlockSize(b []byte) (n int, ok bool) {
+	v := strictScanner{b: b}
+	err := v.item(1)
+	return v.at, err == nil
+}
+
 type strictScanner struct {
 	b  []byte
 	at int

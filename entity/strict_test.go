@@ -3,6 +3,7 @@ package entity_test
 import (
 	"bytes"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"testing"
 
@@ -78,6 +79,12 @@ func checkCanonical(t testing.TB, block []byte) {
 	}
 	if c != entity.SumBlock(block) {
 		t.Fatalf("%x: EncodeBlock gives CID %s", block, c)
+	}
+	if n, ok := entity.BlockSize(slices.Concat(block, block)); !ok || n != len(block) {
+		t.Fatalf("%x has %d bytes, BlockSize says %d, %v", block, len(block), n, ok)
+	}
+	if n, ok := entity.BlockSize(block[:len(block)-1]); ok {
+		t.Fatalf("%x without its last byte is a block of %d", block, n)
 	}
 	n, err := primeDecode(block)
 	if err != nil {

@@ -36,8 +36,31 @@ func (*Index) Version() int { return 1 }
 // Snapshot is the graph as of the last batch of commits.
 func (x *Index) Snapshot() *Snapshot { return x.snap.Load() }
 
+// Rows is the projection without the graph: it keeps the rows up as an [Index]
+// does, for a process that writes and asks nothing.
+type Rows struct{}
+
+var _ entity.Projection = Rows{}
+
+// Name is the projection's name.
+func (Rows) Name() string { return (*Index)(nil).Name() }
+
+// Version is the version of the rows.
+func (Rows) Version() int { return (*Index)(nil).Version() }
+
 // Apply writes the entity's row, if the step changed it.
-func (x *Index) Apply(t entity.Transition, w entity.RowWriter) error {
+func (Rows) Apply(t entity.Transition, w entity.RowWriter) error { return apply(t, w) }
+
+// Load does nothing.
+func (Rows) Load(entity.Rows) error { return nil }
+
+// Committed does nothing.
+func (Rows) Committed([]entity.Transition) {}
+
+// Apply writes the entity's row, if the step changed it.
+func (*Index) Apply(t entity.Transition, w entity.RowWriter) error { return apply(t, w) }
+
+func apply(t entity.Transition, w entity.RowWriter) error {
 	before, after := t.Live()
 	if before == nil && after == nil {
 		return nil

@@ -11,6 +11,7 @@ import (
 
 	"stemma/cmd/stemma/archive"
 	"stemma/entity"
+	"stemma/entity/scope"
 	"stemma/entity/store"
 	"stemma/files"
 	"stemma/graph"
@@ -126,7 +127,7 @@ const maxLines = 20
 
 // openArchive opens a network's store with the content of its files.
 func openArchive(ctx context.Context, data, location string, network entity.Network) (*store.Store, *files.Blobs, error) {
-	s, err := store.Open(store.Options{Dir: filepath.Join(data, string(network)), Network: network, Projections: projections(graph.New())})
+	s, err := store.Open(store.Options{Dir: filepath.Join(data, string(network)), Network: network, Projections: withScopes(graph.Rows{}, scope.New())})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"stemma/cmd/stemma/bench"
 	"stemma/files/extract"
 )
 
@@ -32,6 +33,8 @@ type cli struct {
 	BenchSearch benchSearchCmd `cmd:"" help:"Measure how well search finds what is relevant." group:"Learn"`
 	OpenAPI     openapiCmd     `cmd:"" name:"openapi" help:"Print the OpenAPI document." group:"Learn"`
 	Version     versionCmd     `cmd:"" help:"Print the version." group:"Learn"`
+
+	CPUProfile string `name:"cpu-profile" hidden:""` // file, beside which a profile of the heap comes
 }
 
 // dataFlags say where a store lives; shared by the commands that open one.
@@ -71,7 +74,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		return exited // --help
 	}
 	if err == nil {
-		err = k.Run()
+		err = c.profiled(k.Run)
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "stemma:", userText(err))
@@ -85,6 +88,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		return 1
 	}
 	return 0
+}
+
+// profiled runs a command, with a profiler if asked to.
+func (c *cli) profiled(command func(...any) error) (err error) {
+	if c.CPUProfile == "" {
+		return command()
+	}
+	stop, err := bench.Profile(c.CPUProfile)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	return command()
 }
 
 // commandPath is the command that was typed, as far as it is one.

@@ -178,7 +178,7 @@ func (s *server) scratchDir() (dir string, err error) {
 // projections is the table of what is kept up with every commit.
 func projections(index *graph.Index) []entity.Projection { return withScopes(index, scope.New()) }
 
-func withScopes(index *graph.Index, scopes *scope.Index) []entity.Projection {
+func withScopes(index entity.Projection, scopes *scope.Index) []entity.Projection {
 	return []entity.Projection{index, listing.Projection{}, scopes, fileindex.Projection{}}
 }
 

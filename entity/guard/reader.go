@@ -80,6 +80,21 @@ func (r *Reader) Head(id entity.ID) (entity.Head, error) {
 	return h, err
 }
 
+// Heads yields the current state of every entity that the principal may view,
+// ascending by identifier.
+func (r *Reader) Heads() iter.Seq2[entity.Head, error] {
+	return func(yield func(entity.Head, error) bool) {
+		for h, err := range r.Reader.Heads() {
+			if err == nil && !r.Sees(h) {
+				continue
+			}
+			if !yield(h, err) {
+				return
+			}
+		}
+	}
+}
+
 // Known is [Reader.Head] for who may know that the entity is there without being
 // allowed to view it: somebody who may only add to a collection.
 func (r *Reader) Known(id entity.ID) (entity.Head, error) {

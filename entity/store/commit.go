@@ -175,7 +175,7 @@ func (s *Store) commitBatch(first *proposal) (carry *proposal) {
 	start := time.Now()
 	base := s.view()
 	defer base.release()
-	b := &batch{s: s, base: base, seq: base.at.seq, at: s.clock().UnixMilli(), writes: make(map[string][]byte, 64)}
+	b := &batch{s: s, base: base, seq: base.at.seq, at: s.clock().UnixMilli(), writes: make(map[string][]byte)}
 	for p := first; p != nil; {
 		if !b.admit(p) {
 			carry = p
@@ -282,7 +282,11 @@ func (b *batch) accept(t *tx) error {
 		t.set(logKey(t.record.Last()), row)
 		b.seq += entity.Seq(n)
 	}
-	maps.Copy(b.writes, t.writes)
+	if len(b.writes) == 0 {
+		b.writes = t.writes // which t has no use for any more
+	} else {
+		maps.Copy(b.writes, t.writes)
+	}
 	b.bytes += t.size
 	b.accepted = append(b.accepted, t)
 	return nil

@@ -24,6 +24,8 @@ const (
 type headShard struct {
 	mu    sync.RWMutex
 	heads map[entity.ID]cachedHead
+	ring  []entity.ID // of those in heads, in the order of their coming from hand on
+	hand  int
 	ts    uint64 // of the last commit that wrote here
 }
 
@@ -75,13 +77,15 @@ func (c *headCache) keepWritten(h cachedHead) {
 }
 
 func (s *headShard) put(h cachedHead) {
-	if _, there := s.heads[h.head.ID]; !there && len(s.heads) >= headsPerShard {
-		for id := range s.heads { // any one
-			delete(s.heads, id)
-			break
-		}
+	id := h.head.ID
+	if _, there := s.heads[id]; !there && len(s.ring) < headsPerShard {
+		s.ring = append(s.ring, id)
+	} else if !there {
+		delete(s.heads, s.ring[s.hand])
+		s.ring[s.hand] = id
+		s.hand = (s.hand + 1) % headsPerShard
 	}
-	s.heads[h.head.ID] = h
+	s.heads[id] = h
 }
 
 // claims are the entities that optimistic runs on their way to the committer

@@ -38,7 +38,11 @@ type packs struct {
 	// The committer's own.
 	last uint32 // the pack that is written to, 0 for none yet
 	end  int64  // of what it holds
+	out  []byte // on its way there
 }
+
+// writeSize is how much is written to a pack at once.
+const writeSize = 256 << 10
 
 // place is where a block lies, and what the block's row holds then. It begins
 // with a byte that no block begins with: a block is a map.
@@ -111,7 +115,7 @@ func (p *packs) file(n uint32, flag int) (*os.File, error) {
 
 // append writes blocks to the end of the last pack. Their places are on disk
 // when it returns, in the blocks' order.
-func (p *packs) append(blocks [][]byte, size int) ([]place, error) {
+func (p *packs) append(blocks [][]byte) ([]place, error) {
 	if p.last == 0 || p.end >= packSize {
 		if err := p.begin(); err != nil {
 			return nil, err
@@ -121,19 +125,25 @@ func (p *packs) append(blocks [][]byte, size int) ([]place, error) {
 	if err != nil {
 		return nil, err
 	}
-	places, bytes := make([]place, len(blocks)), make([]byte, 0, size)
+	places, end := make([]place, len(blocks)), p.end
+	p.out = p.out[:0]
 	for i, b := range blocks {
-		places[i] = place{p.last, uint64(p.end) + uint64(len(bytes)), uint32(len(b))}
-		bytes = append(bytes, b...)
-	}
-	if _, err := f.WriteAt(bytes, p.end); err != nil {
-		return nil, errors.Join(err, f.Truncate(p.end))
+		places[i] = place{p.last, uint64(end) + uint64(len(p.out)), uint32(len(b))}
+		p.out = append(p.out, b...)
+		if len(p.out) < writeSize && i < len(blocks)-1 {
+			continue
+		}
+		if _, err := f.WriteAt(p.out, end); err != nil {
+			return nil, errors.Join(err, f.Truncate(p.end))
+		}
+		end += int64(len(p.out))
+		p.out = p.out[:0]
 	}
 	if err := unix.Fdatasync(int(f.Fd())); err != nil {
 		p.end = packSize // what the disk has of this one now is not known: leave it
 		return nil, err
 	}
-	p.end += int64(len(bytes))
+	p.end = end
 	return places, nil
 }
 
@@ -202,7 +212,7 @@ func (b *batch) pack() error {
 	if size < packFrom {
 		return nil
 	}
-	places, err := b.s.packs.append(blocks, size)
+	places, err := b.s.packs.append(blocks)
 	if err != nil {
 		return commitError(err)
 	}

@@ -13,10 +13,11 @@ import (
 
 // view reads the store as of one state. It implements entity.Reader.
 type view struct {
-	s   *Store
-	txn *badger.Txn
-	at  *state
-	tx  *tx // set when the view belongs to a transaction, whose writes come first
+	s     *Store
+	txn   *badger.Txn
+	at    *state
+	tx    *tx // set when the view belongs to a transaction, whose writes come first
+	ahead ahead
 }
 
 // view opens the latest committed state; release it.
@@ -72,6 +73,9 @@ func (v *view) committed(key []byte) (val []byte, version uint64, err error) {
 	}
 	v.note(key, item.Version())
 	if val, err = item.ValueCopy(nil); err == nil && key[0] == spaceBlock {
+		if at, packed := placeOf(val); packed && v.tx == nil {
+			v.ahead.looked(at)
+		}
 		val, err = v.s.packs.block(val)
 	}
 	if err != nil {
@@ -121,6 +125,21 @@ func (v *view) head(id entity.ID) (h entity.Head, ok bool, err error) {
 		v.s.heads.keepRead(cachedHead{h, version}, v.at.ts)
 	}
 	return h, ok, err
+}
+
+func (v *view) Heads() iter.Seq2[entity.Head, error] {
+	return func(yield func(entity.Head, error) bool) {
+		prefix := []byte{spaceHead}
+		for row, err := range v.scan(prefix, prefix, false) {
+			var h entity.Head
+			if err == nil {
+				h, _, err = decodeHead(entity.ID(row.Key[len(prefix):]), row.Value)
+			}
+			if !yield(h, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 func decodeHead(id entity.ID, row []byte) (h entity.Head, ok bool, err error) {
@@ -173,7 +192,12 @@ func (v *view) Block(c entity.CID) ([]byte, error) {
 	return b, err
 }
 
-func (v *view) block(d entity.Digest) ([]byte, error) { return v.get(blockKey(d)) }
+func (v *view) block(d entity.Digest) ([]byte, error) {
+	if b := v.ahead.take(v.s.packs, d); b != nil {
+		return b, nil
+	}
+	return v.get(blockKey(d))
+}
 
 func (v *view) VersionAt(id entity.ID, ver int64) (entity.CID, error) {
 	const op = "store.VersionAt"

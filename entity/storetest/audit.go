@@ -54,6 +54,9 @@ func read(r entity.Reader) (*contents, error) {
 			return nil, entity.Internal("storetest.Audit", fmt.Errorf("entity %s: %w", id, err))
 		}
 	}
+	if err := c.heads(r); err != nil {
+		return nil, err
+	}
 	for key := range c.Chains {
 		if err := c.chain(r, key); err != nil {
 			return nil, entity.Internal("storetest.Audit", fmt.Errorf("chain %s of %s: %w", key.chain, key.id, err))
@@ -223,6 +226,27 @@ func (c *contents) entity(r entity.Reader, id entity.ID) error {
 		if got, err := r.VersionAt(id, ref.Ver); err != nil || got != ref.CID {
 			return fmt.Errorf("version %d is found as %s (error: %v)", ref.Ver, got, err)
 		}
+	}
+	return nil
+}
+
+// heads compares what all heads are with what the log said.
+func (c *contents) heads(r entity.Reader) error {
+	n, last := 0, entity.ID("")
+	for h, err := range r.Heads() {
+		if err != nil {
+			return err
+		}
+		if h.ID <= last {
+			return audit("the head of %s comes after that of %s", h.ID, last)
+		}
+		if h != c.Heads[h.ID] {
+			return audit("among all heads there is %+v, the log makes it %+v", h, c.Heads[h.ID])
+		}
+		n, last = n+1, h.ID
+	}
+	if n != len(c.Heads) {
+		return audit("there are %d heads, the log makes %d", n, len(c.Heads))
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"iter"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -54,6 +55,19 @@ func (r oracleReader) Head(id entity.ID) (entity.Head, error) {
 		return h, entity.NotFound("storetest.Head", "there is no entity %s", id)
 	}
 	return h, nil
+}
+
+func (r oracleReader) Heads() iter.Seq2[entity.Head, error] {
+	r.disk.mu.RLock()
+	ids := slices.Sorted(maps.Keys(r.disk.heads))
+	r.disk.mu.RUnlock()
+	return func(yield func(entity.Head, error) bool) {
+		for _, id := range ids {
+			if h, ok := at(r, r.disk.heads, id); ok && !yield(h, nil) {
+				return
+			}
+		}
+	}
 }
 
 func (r oracleReader) Manifest(c entity.CID) (*entity.Manifest, error) {

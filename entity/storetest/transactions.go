@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"stemma/entity"
@@ -54,6 +55,17 @@ func wantEntity(r *rig, rd entity.Reader, id entity.ID, versions ...*entity.Vers
 	if err != nil || h.CID() != versions[n-1].CID || h.Ver != int64(n) {
 		r.Errorf("head: version %d, %s, %v", h.Ver, h.CID(), err)
 	}
+	among := slices.Collect(func(yield func(entity.Head) bool) {
+		for other, err := range rd.Heads() {
+			if err != nil {
+				r.Errorf("heads: %v", err)
+			}
+			if other.ID == id && !yield(other) {
+				return
+			}
+		}
+	})
+	r.same("among all heads", among, []entity.Head{h})
 	for i, v := range versions {
 		m, err := rd.Manifest(v.CID)
 		if err != nil {

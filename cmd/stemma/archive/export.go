@@ -106,6 +106,16 @@ func (e *exporter) changes(yield func(entity.Change) error) error {
 
 // plan counts the blocks and gathers the roots.
 func (e *exporter) plan() error {
+	if e.options.Select.everything() {
+		for h, err := range e.reader.Heads() {
+			if err != nil {
+				return err
+			}
+			if err := e.tip(h); err != nil {
+				return err
+			}
+		}
+	}
 	return e.changes(func(c entity.Change) error {
 		if e.total++; e.total%4096 == 0 {
 			e.options.Progress(StagePlan, e.total, 0)
@@ -117,13 +127,12 @@ func (e *exporter) plan() error {
 				return err
 			}
 			return e.roots.add(c.CID())
-		case c.Ver == 1:
+		case c.Ver == 1 && !e.options.Select.everything():
 			h, err := e.reader.Head(c.ID)
 			if err != nil {
 				return err
 			}
-			e.report.Entities++
-			if err := e.roots.add(h.CID()); err != nil {
+			if err := e.tip(h); err != nil {
 				return err
 			}
 		}
@@ -140,6 +149,17 @@ func (e *exporter) plan() error {
 		}
 		return e.planContent(content)
 	})
+}
+
+// tip is an entity among the roots.
+func (e *exporter) tip(h entity.Head) error {
+	if e.report.Entities++; e.report.Entities%4096 == 0 {
+		e.options.Progress(StagePlan, e.report.Entities, 0)
+		if err := e.ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return e.roots.add(h.CID())
 }
 
 // first is the content that a file's version names, if no version before did.

@@ -71,7 +71,7 @@ type importer struct {
 
 func (m *importer) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for range runtime.GOMAXPROCS(0) + 2 { // some prepare while one commits
+	for range runtime.GOMAXPROCS(0) + 4 { // some prepare while one commits
 		w := &worker{importer: m, in: make(chan []*item, 2), waiting: make(map[slot][]*item), atMost: maxItems}
 		m.workers = append(m.workers, w)
 		group.Go(func() error { return w.run(ctx) })

@@ -14,6 +14,8 @@ type Selection struct {
 	Collection entity.ID
 }
 
+func (s Selection) everything() bool { return s == Selection{} }
+
 // chosen tells of an entity whether it is selected.
 type chosen func(entity.ID) bool
 

@@ -94,7 +94,7 @@ func (r *runner) measure(ctx context.Context, w *row) (results []Result, err err
 	began, cpu := time.Now(), readCPU()
 	r.logf("measuring: %s", w.title)
 	if r.Profile != "" {
-		stop, err := profile(r.profilePath("client"))
+		stop, err := Profile(r.profilePath("client"))
 		if err != nil {
 			return nil, err
 		}
@@ -121,8 +121,8 @@ func (r *runner) profilePath(process string) string {
 	return filepath.Join(r.Profile, r.row.name+"-"+process+cpuProfile)
 }
 
-// profile takes a CPU profile until stopped, and then one of the heap beside it.
-func profile(path string) (stop func() error, err error) {
+// Profile takes a CPU profile until stopped, and then one of the heap beside it.
+func Profile(path string) (stop func() error, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}

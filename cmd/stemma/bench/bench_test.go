@@ -204,6 +204,25 @@ func TestProfile(t *testing.T) {
 	}
 }
 
+// So is one of a command that moves data.
+func TestProfileTool(t *testing.T) {
+	o := tinyOptions(t, "car")
+	o.Profile = filepath.Join(t.TempDir(), "profiles")
+	tool := o.Tool
+	var files []string
+	o.Tool = func(ctx context.Context, args ...string) *exec.Cmd {
+		files = append(files, args[1])
+		return tool(ctx, args...)
+	}
+	if _, err := Run(context.Background(), o); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{filepath.Join(o.Profile, "car-export.cpu.pprof"), filepath.Join(o.Profile, "car-import.cpu.pprof")}
+	if !slices.Equal(files, want) {
+		t.Errorf("profiles in %v, want %v", files, want)
+	}
+}
+
 // A child that fails ends its rows with an error that says so; the others run.
 func TestChildFails(t *testing.T) {
 	o := tinyOptions(t, "search,get")

@@ -63,7 +63,7 @@ func (c Child) Serve(ctx context.Context, in io.Reader, out io.Writer, open func
 		hello.Load = time.Since(began)
 	}
 	if c.Profile != "" {
-		stop, err := profile(c.Profile)
+		stop, err := Profile(c.Profile)
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"stemma/entity"
@@ -26,7 +27,11 @@ const memoryEvery = 20 * time.Millisecond
 
 // tool runs a command of this binary to its end.
 func (r *runner) tool(ctx context.Context, args ...string) (s spent, err error) {
-	cmd := r.Tool(ctx, args...)
+	called := args
+	if r.Profile != "" {
+		called = slices.Concat([]string{"--cpu-profile", r.profilePath(args[0])}, args)
+	}
+	cmd := r.Tool(ctx, called...)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	began := time.Now()
