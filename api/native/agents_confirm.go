@@ -146,7 +146,7 @@ func (j *job) record(tx txn) error {
 		ID: j.id, Type: entity.TypeAgentJob,
 		Properties: entity.Properties{
 			"label": jobID(j.id), "agent": string(j.agent.ID), "target": string(j.target.ID), "status": jobPending, "started_at": entity.FormatTime(j.at),
-			"expires_at": entity.FormatTime(j.until), "request_id": j.request, "input_sha256": j.digest,
+			"expires_at": entity.FormatTime(j.until), "request": j.request, "input_sha256": j.digest,
 		},
 		Relationships: []entity.Relationship{
 			{Predicate: entity.PredicateCollection, Peer: j.jobs.ID, PeerType: entity.TypeCollection},

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,7 +35,7 @@ func (s *Service) jobStatusOp() wire.Operation {
 
 type jobStatusIn struct {
 	ID     entity.ID `path:"id"`
-	JobID  string    `path:"job_id" pattern:"^job_(II[0-9A-HJKMNP-TV-Z]{24}|[0-9A-HJKMNP-TV-Z]{26})$"`
+	JobID  string    `path:"job_id"`
 	Detail string    `query:"detail" enum:"full" doc:"handed to the agent"`
 	Errors int       `query:"errors" min:"0" max:"100" doc:"likewise"`
 }
@@ -114,7 +115,11 @@ func (s *Service) job(r *guard.Reader, in *jobStatusIn) (*polled, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := r.Head(entity.ID(in.JobID[len("job_"):]))
+	record, ok := strings.CutPrefix(in.JobID, "job_")
+	if _, err := entity.ParseID(record); !ok || err != nil {
+		return nil, noJob(in)
+	}
+	h, err := r.Head(entity.ID(record))
 	if err != nil || h.Type != entity.TypeAgentJob || h.Deleted {
 		if err == nil || entity.KindOf(err) == entity.KindNotFound {
 			err = noJob(in)

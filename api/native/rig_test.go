@@ -16,6 +16,7 @@ import (
 	"stemma/api/auth/authtest"
 	"stemma/api/auth/external"
 	"stemma/api/native"
+	"stemma/api/outbound"
 	"stemma/api/wire"
 	"stemma/entity"
 	"stemma/entity/access"
@@ -51,7 +52,9 @@ type rig struct {
 	blobs  map[entity.Network]*files.Blobs
 	index  map[entity.Network]*search.Index
 	dir    string // of blobs
-	keys   int    // numbers the keys of callers that a test makes
+	net    *internet
+	calls  *outbound.Client
+	keys   int // numbers the keys of callers that a test makes
 }
 
 // rigOptions change what a rig is made of.
@@ -118,13 +121,16 @@ func openRig(o rigOptions) (*rig, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.ops = native.New(w.clock.Now, networks...).WithAuth(w.auth).Operations()
+	w.net = &internet{}
+	w.calls = w.net.client()
+	w.ops = native.New(w.clock.Now, networks...).WithAuth(w.auth).WithAgents(native.AgentOptions{Client: w.calls, BaseURL: "https://stemma.example", Entropy: storetest.Entropy(4)}).Operations()
 	w.Handler = wire.New(wire.Options{Ops: w.ops, Authenticate: w.auth.Authenticate, TrustProxy: true})
 	return w, nil
 }
 
 // end checks both stores from the first block to the last and closes them.
 func (w *rig) end(t testing.TB) {
+	w.calls.Close()
 	w.endBlobs(t)
 	if err := w.auth.Close(); err != nil {
 		t.Error(err)

@@ -68,7 +68,7 @@ func agentRules(before, after *entity.Manifest, vouched bool) []entity.Issue {
 	p := after.Properties
 	if before != nil && (before.Deleted() || !entity.EqualValues(had[AgentEndpoint], p[AgentEndpoint])) {
 		delete(p, AgentVerified)
-		if p[AgentStatus] == any(Active) && (before.Deleted() || had[AgentStatus] == any(Active)) {
+		if p[AgentStatus] == any(Active) {
 			p[AgentStatus] = InDevelopment
 		}
 	}
@@ -171,4 +171,4 @@ func jobRules(before, after *entity.Manifest) (issues []entity.Issue) {
 }
 
 // JobProperties are the properties of a job's record that the server alone sets.
-var JobProperties = []string{"agent", "target", "status", "expires_at", "request_id", "input_sha256", "started_at", "completed_at", "error"}
+var JobProperties = []string{"agent", "target", "status", "expires_at", "request", "input_sha256", "started_at", "completed_at", "error"}
