@@ -52,6 +52,7 @@ var imports = map[string][]string{
 	"api/outbound":           {"entity"},
 	"api/native":             {"api/auth", "api/auth/audit", "api/auth/token", "api/outbound", "api/wire", "entity", "entity/access", "entity/guard", "entity/listing", "entity/scope", "events", "files", "files/index", "graph", "query", "query/search", "versions", "versions/car"},
 	"cmd/stemma":             {"*"},
+	"cmd/stemma/agent":       {"api/outbound", "entity"},
 	"cmd/stemma/archive":     {"entity", "entity/listing", "files", "files/index", "versions/car"},
 	"cmd/stemma/backup":      {"api/auth", "api/wire", "cmd/stemma/content", "entity", "entity/access", "entity/store", "files", "files/index"},
 	"cmd/stemma/bench":       {"*"},
