@@ -55,7 +55,7 @@ type job struct {
 	replaced map[entity.ID][]entity.Relationship // by the grants, by scope
 	tip      string                              // the target's
 	input    map[string]any
-	digest   string // of the input
+	digest   string // of the input, "" for none
 	request  string
 }
 
@@ -94,11 +94,15 @@ func (s *Service) confirmInvoke(ctx context.Context, in *invokeAgentIn) (*wire.R
 
 // begin is the transaction.
 func (s *Service) begin(ctx context.Context, in *invokeAgentIn) (j *job, err error) {
-	input, err := wire.Append(nil, in.Input)
-	if err != nil {
-		return nil, err
+	digest := ""
+	if in.Input != nil {
+		text, err := wire.Append(nil, in.Input)
+		if err != nil {
+			return nil, err
+		}
+		sum := sha256.Sum256(text)
+		digest = hex.EncodeToString(sum[:])
 	}
-	sum := sha256.Sum256(input)
 	err = s.update(ctx, func(tx txn) error {
 		plan, err := planInvocation(tx.Reader, in)
 		if err != nil {
@@ -107,7 +111,7 @@ func (s *Service) begin(ctx context.Context, in *invokeAgentIn) (j *job, err err
 		if plan.refused != "" {
 			return entity.Errorf(entity.KindForbidden, "native.invoke", "Forbidden: %s", plan.refused)
 		}
-		j = &job{invocation: plan, id: tx.NewID(), by: tx.Principal(), replaced: map[entity.ID][]entity.Relationship{}, input: in.Input, digest: hex.EncodeToString(sum[:]), request: wire.RequestID(ctx)}
+		j = &job{invocation: plan, id: tx.NewID(), by: tx.Principal(), replaced: map[entity.ID][]entity.Relationship{}, input: in.Input, digest: digest, request: wire.RequestID(ctx)}
 		return j.write(tx)
 	})
 	return j, err
@@ -141,13 +145,16 @@ func (j *job) write(tx txn) error {
 
 // record is the job's entity.
 func (j *job) record(tx txn) error {
+	props := entity.Properties{
+		"label": jobID(j.id), "agent": string(j.agent.ID), "target": string(j.target.ID), "status": jobPending,
+		"started_at": entity.FormatTime(j.at), "expires_at": entity.FormatTime(j.until), "request": j.request,
+	}
+	if j.digest != "" {
+		props["input_sha256"] = j.digest
+	}
 	tx.Vouch(j.id)
 	_, err := tx.Create(entity.Draft{
-		ID: j.id, Type: entity.TypeAgentJob,
-		Properties: entity.Properties{
-			"label": jobID(j.id), "agent": string(j.agent.ID), "target": string(j.target.ID), "status": jobPending, "started_at": entity.FormatTime(j.at),
-			"expires_at": entity.FormatTime(j.until), "request": j.request, "input_sha256": j.digest,
-		},
+		ID: j.id, Type: entity.TypeAgentJob, Properties: props,
 		Relationships: []entity.Relationship{
 			{Predicate: entity.PredicateCollection, Peer: j.jobs.ID, PeerType: entity.TypeCollection},
 			{Predicate: "agent", Peer: j.agent.ID, PeerType: entity.TypeAgent},

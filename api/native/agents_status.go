@@ -76,7 +76,7 @@ type JobStatusResponse struct {
 type polled struct {
 	agent    entity.ID
 	record   entity.ID
-	endpoint string
+	endpoint string // "": none that is verified
 	status   string // of the record
 	expires  time.Time
 	last     entity.Properties // what the agent said last; nil: nothing
@@ -133,7 +133,10 @@ func (s *Service) job(r *guard.Reader, in *jobStatusIn) (*polled, error) {
 	case m.Properties["agent"] != any(string(in.ID)):
 		return nil, noJob(in)
 	}
-	p := &polled{agent: in.ID, record: m.ID, endpoint: endpointOf(agent), problem: m.Properties["error"], started: m.Properties["started_at"]}
+	p := &polled{agent: in.ID, record: m.ID, problem: m.Properties["error"], started: m.Properties["started_at"]}
+	if agent.Properties[guard.AgentVerified] != nil {
+		p.endpoint = endpointOf(agent)
+	}
 	p.status, _ = m.Properties["status"].(string)
 	until, _ := m.Properties["expires_at"].(string)
 	p.expires, _ = time.Parse(entity.TimeLayout, until) // as the server wrote it
@@ -205,6 +208,9 @@ func ended(status any) bool { return status == any(jobDone) || status == any(job
 
 // poll asks the agent, once for all who ask within a second.
 func (s *Service) poll(ctx context.Context, p *polled, in *jobStatusIn) (entity.Properties, error) {
+	if p.endpoint == "" {
+		return nil, entity.Errorf(entity.KindUpstream, "native.jobStatus", "the agent has no endpoint that is verified")
+	}
 	query := url.Values{}
 	if in.Detail != "" {
 		query.Set("detail", in.Detail)

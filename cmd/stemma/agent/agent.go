@@ -81,7 +81,9 @@ func (a *Agent) dir() string { return filepath.Join(a.o.Dir, "jobs") }
 
 // Close ends all jobs, which are errors then, and waits for them.
 func (a *Agent) Close() {
-	a.stop()
+	a.mu.Lock()
+	a.stop() // from now on none is taken
+	a.mu.Unlock()
 	a.work.Wait()
 }
 
