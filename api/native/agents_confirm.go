@@ -307,7 +307,11 @@ func (s *Service) undo(ctx context.Context, j *job, status, text string) (cid st
 				}
 				continue
 			}
-			if _, err := tx.Put(in, entity.Any, takeBack(access.PolicyOf(m).Roles, replaced, j.id)); err != nil {
+			before, err := standing(tx, replaced)
+			if err != nil {
+				return err
+			}
+			if _, err := tx.Put(in, entity.Any, takeBack(access.PolicyOf(m).Roles, before, j.id)); err != nil {
 				return err
 			}
 		}
@@ -316,9 +320,40 @@ func (s *Service) undo(ctx context.Context, j *job, status, text string) (cid st
 			return err
 		}
 		cid = h.CID().String()
-		return endJob(tx, j.id, status, entity.FormatTime(s.now()), entity.Properties{"code": status, "message": text})
+		code := status
+		if status == jobError {
+			code = codeUnreachable
+		}
+		return endJob(tx, j.id, status, entity.FormatTime(s.now()), entity.Properties{"code": code, "message": text})
 	})
 	return cid, err
+}
+
+// codeUnreachable is the error of a job that its agent never took.
+const codeUnreachable = "unreachable"
+
+// standing are those of the replaced relationships that were not for a job which
+// was undone itself meanwhile.
+func standing(r entity.Reader, replaced []entity.Relationship) (out []entity.Relationship, err error) {
+	for _, rel := range replaced {
+		id, _ := rel.Properties["job"].(string)
+		h, err := r.Head(entity.ID(id))
+		if err != nil && entity.KindOf(err) != entity.KindNotFound {
+			return nil, err
+		}
+		if err == nil && !h.Deleted {
+			m, err := r.Manifest(h.CID())
+			if err != nil {
+				return nil, err
+			}
+			problem, _ := m.Properties["error"].(entity.Properties)
+			if m.Properties["status"] == any(jobRejected) || problem["code"] == any(codeUnreachable) {
+				continue
+			}
+		}
+		out = append(out, rel)
+	}
+	return out, nil
 }
 
 func holdsFor(m *entity.Manifest, job entity.ID) bool {

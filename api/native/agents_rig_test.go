@@ -63,6 +63,7 @@ type foreign struct {
 	sent     *http.Request
 	body     []byte // of what was sent to /process
 	hold     chan struct{}
+	process  func(http.ResponseWriter) // answers /process in place of accept; nil: accept does
 }
 
 // set changes how the agent answers.
@@ -78,8 +79,15 @@ func (f *foreign) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f.mu.Lock()
-	defer f.mu.Unlock()
+	process := f.process
+	f.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
+	if process != nil && r.URL.Path == "/process" {
+		process(w)
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	switch {
 	case r.URL.Path == "/.well-known/arke-verification":
 		io.WriteString(w, f.verify)

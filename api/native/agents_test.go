@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"net/http"
 	"os/exec"
 	"strings"
@@ -249,6 +250,47 @@ func TestGrants(t *testing.T) {
 	w.invoke(t, 502, id, object{"target": target, "confirm": true})
 	if b := w.bindings(t, target, id); b != nil || writes() != 404 {
 		t.Errorf("the agent does not answer and has %v", b)
+	}
+}
+
+// Of two invocations at the same time that are both declined nothing is left,
+// whichever is undone first; where the second is accepted, what it gave stays.
+func TestGrantsOverlap(t *testing.T) {
+	for _, accepted := range []bool{false, true} {
+		w := newRig(t, rigOptions{})
+		f, _ := w.hire(t)
+		id, _ := w.agentOf(t, "a")
+		target := w.collection(t, object{"label": "target"})
+		calls, second, release, both := make(chan int, 2), make(chan struct{}), make(chan struct{}), make(chan object, 1)
+		calls <- 1
+		calls <- 2
+		invoke := func(seconds int) object {
+			out := w.send("POST", "/agents/"+id+"/invoke", encode(t, object{"target": target, "expires_in": seconds, "confirm": true}))
+			return decode(t, out.Body.Bytes())
+		}
+		f.set(func(f *foreign) {
+			f.process = func(rw http.ResponseWriter) {
+				if <-calls == 1 { // and while it is asked, it is asked for more
+					go func() { both <- invoke(1200) }()
+					<-second
+					io.WriteString(rw, `{"accepted":false,"error":"no"}`)
+					return
+				}
+				close(second)
+				<-release
+				fmt.Fprintf(rw, `{"accepted":%t}`, accepted)
+			}
+		})
+		first := invoke(600)
+		close(release)
+		last := <-both
+		want := map[bool]string{true: "started", false: "rejected"}[accepted]
+		if first["status"] != "rejected" || last["status"] != want {
+			t.Errorf("first %v, then %v", first, last)
+		}
+		if b := w.bindings(t, target, id); (len(b) == 1) != accepted {
+			t.Errorf("%s: it has %v", want, b)
+		}
 	}
 }
 
