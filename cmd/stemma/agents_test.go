@@ -103,11 +103,6 @@ func (o *office) until(agent, job string, ok func(map[string]any) bool) map[stri
 		if ok(out) {
 			return out
 		}
-		select {
-		case <-o.t.Context().Done():
-			o.t.Fatalf("the last status was %v", out)
-		case <-time.After(50 * time.Millisecond): // between two polls
-		}
 	}
 }
 
