@@ -43,22 +43,23 @@ func (o *office) ask(status int, method, path, body string, key ...string) map[s
 	return out
 }
 
-// employ makes an agent, starts it in a process of its own, verifies it and makes
-// it active. server is where the agent finds the server.
-type employ struct {
+// employee is an agent in a process of its own.
+type employee struct {
 	*process
 	id, key, token, state, url string
 }
 
-func (o *office) employ(server string) *employ {
+// employ makes an agent, starts it, verifies it and makes it active. server is
+// where the agent finds the server.
+func (o *office) employ(server string) *employee {
 	o.t.Helper()
-	e := &employ{state: o.t.TempDir()}
+	e := &employee{state: o.t.TempDir()}
 	shop := o.ask(201, "POST", "/collections", `{"label":"agents"}`)["id"]
 	made := o.ask(201, "POST", "/agents", fmt.Sprintf(`{"label":"Helper","collection":%q,"endpoint":"http://127.0.0.1:1","actions_required":["entity:view","entity:create","entity:update"]}`, shop))
 	e.id = made["id"].(string)
 	e.key = o.ask(201, "POST", "/agents/"+e.id+"/keys", `{}`)["key"].(string)
 	e.start(o, server) // to have its address
-	tip := o.ask(200, "PUT", "/agents/"+e.id, fmt.Sprintf(`{"expect_tip":%q,"endpoint":%q}`, made["cid"], e.url))["cid"]
+	o.ask(200, "PUT", "/agents/"+e.id, fmt.Sprintf(`{"expect_tip":%q,"endpoint":%q}`, made["cid"], e.url))
 	e.token = o.ask(200, "POST", "/agents/"+e.id+"/verify", ``)["verification_token"].(string)
 	if out := o.ask(200, "POST", "/agents/"+e.id+"/verify", `{"confirm":true}`); out["error"] != "fetch_failed" {
 		o.t.Fatalf("an agent without its token: %v", out)
@@ -68,13 +69,13 @@ func (o *office) employ(server string) *employ {
 	if out := o.ask(200, "POST", "/agents/"+e.id+"/verify", `{"confirm":true}`); out["verified"] != true {
 		o.t.Fatalf("not verified: %v", out)
 	}
-	tip = o.ask(200, "GET", "/entities/"+e.id+"/tip", ``)["cid"]
+	tip := o.ask(200, "GET", "/entities/"+e.id+"/tip", ``)["cid"]
 	o.ask(200, "PUT", "/agents/"+e.id, fmt.Sprintf(`{"expect_tip":%q,"status":"active"}`, tip))
 	return e
 }
 
 // start starts the agent's process, where it was before once it has been.
-func (e *employ) start(o *office, server string) {
+func (e *employee) start(o *office, server string) {
 	o.t.Helper()
 	addr := "127.0.0.1:0"
 	if e.url != "" {
