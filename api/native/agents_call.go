@@ -104,10 +104,10 @@ func (s *Service) undo(ctx context.Context, j *job, status, text string) (cid st
 				return err
 			}
 			m, err := tx.Manifest(h.CID())
-			if err != nil || m.Deleted() || !holdsFor(m, j.id) {
-				if err != nil {
-					return err
-				}
+			if err != nil {
+				return err
+			}
+			if m.Deleted() || !holdsFor(m, j.id) {
 				continue
 			}
 			before, err := standing(tx, replaced)

@@ -102,6 +102,7 @@ func (c *recentStatuses) put(target string, r recentStatus) {
 	c.byID[target] = r
 }
 
+// lastProgress is what an agent said last of a job and when, nil for nothing.
 func lastProgress(r entity.Reader, record entity.ID) (entity.Properties, int64, error) {
 	ref, err := r.ChainHead(record, progressChain)
 	if err != nil || ref.N == 0 {

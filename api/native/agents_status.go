@@ -97,8 +97,11 @@ func (s *Service) getJobStatus(ctx context.Context, in *jobStatusIn) (*wire.Repl
 		return wire.OK(p.failed(p.status)), nil // the agent never had it
 	}
 	said, err := s.poll(ctx, p, in)
-	if err != nil {
+	switch {
+	case err != nil && entity.KindOf(err) == entity.KindUpstream:
 		return s.cached(ctx, p, err)
+	case err != nil:
+		return nil, err
 	}
 	if !ended(said["status"]) && !s.now().Before(p.expires) {
 		said = entity.CloneProperties(said) // others have it too
