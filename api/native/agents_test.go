@@ -477,6 +477,38 @@ func TestJobStatus(t *testing.T) {
 	}
 }
 
+// A read-only server passes on what agents say and writes nothing, and has no key
+// to sign with.
+func TestJobStatusReadOnly(t *testing.T) {
+	w := newRig(t, rigOptions{mute: true})
+	f, gone := w.hire(t)
+	f.set(func(f *foreign) { f.status = fmt.Sprintf(running, 7) })
+	vars := map[string]string{}
+	vars["coll"] = w.collection(t, object{"label": "coll"})
+	agentFixture(t, w, vars, func(name, path, body string) {
+		e := decode(t, []byte(strings.Replace(fill(vars, body), "https:", "http:", 1)))
+		vars[name] = w.must(t, 201, "POST", path, e)["id"].(string)
+	})
+	before := w.seqs()
+	path := "/agents/" + vars["bot"] + "/jobs/job_" + vars["job"] + "/status"
+	if out := w.must(t, 200, "GET", path, nil); out["updated_at"] != "7" {
+		t.Errorf("the agent says %v", out)
+	}
+	gone()
+	w.clock.Advance(time.Second)
+	if out := w.must(t, 200, "GET", path, nil); out["cached"] != true || out["updated_at"] != nil {
+		t.Errorf("the agent has gone: %v", out)
+	}
+	w.clock.Advance(80 * 365 * 24 * time.Hour)
+	if out := w.must(t, 200, "GET", path, nil); out["expired"] != true {
+		t.Errorf("its time is over: %v", out)
+	}
+	w.must(t, 404, "GET", "/.well-known/signing-key", nil)
+	if w.seqs() != before {
+		t.Error("it wrote")
+	}
+}
+
 // A status is for whoever may view the job's record: everybody else is answered as
 // if there were no such job, and the agent is not asked.
 func TestJobStatusIsPrivate(t *testing.T) {

@@ -64,6 +64,7 @@ type rigOptions struct {
 	issuer  func(func() time.Time) string   // starts an OIDC issuer that is believed; nil: none is
 	embed   search.Embedder                 // nil: the built-in one
 	agents  entity.ID                       // the collection of official agents
+	mute    bool                            // agents' words are not kept, as on a read-only server
 }
 
 // newRig opens a rig that ends, and is checked, with the test.
@@ -123,7 +124,7 @@ func openRig(o rigOptions) (*rig, error) {
 	}
 	w.net = &internet{}
 	w.calls = w.net.client()
-	w.ops = native.New(w.clock.Now, networks...).WithAuth(w.auth).WithAgents(native.AgentOptions{Client: w.calls, BaseURL: "https://stemma.example", Entropy: storetest.Entropy(4)}).Operations()
+	w.ops = native.New(w.clock.Now, networks...).WithAuth(w.auth).WithAgents(native.AgentOptions{Client: w.calls, BaseURL: "https://stemma.example", ReadOnly: o.mute, Entropy: storetest.Entropy(4)}).Operations()
 	w.Handler = wire.New(wire.Options{Ops: w.ops, Authenticate: w.auth.Authenticate, TrustProxy: true})
 	return w, nil
 }
