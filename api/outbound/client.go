@@ -90,7 +90,6 @@ type Request struct {
 // Response is a whole answer, whatever its status.
 type Response struct {
 	Status int
-	Header http.Header
 	Body   []byte
 }
 
@@ -152,7 +151,7 @@ func (c *Client) call(ctx context.Context, u *url.URL, r Request) (*Response, er
 	case int64(len(data)) > c.o.MaxBody:
 		return nil, entity.Errorf(entity.KindUpstream, "outbound.Do", "%s answers with more than %d bytes", u.Hostname(), c.o.MaxBody)
 	}
-	return &Response{Status: res.StatusCode, Header: res.Header, Body: data}, nil
+	return &Response{Status: res.StatusCode, Body: data}, nil
 }
 
 // redirect decides about the next URL. What has a body goes nowhere else: it was
