@@ -26,7 +26,7 @@ const (
 func (s *Service) jobStatusOp() wire.Operation {
 	return agentOp(s, wire.Operation{
 		Method: "GET", Path: "/agents/{id}/jobs/{job_id}/status", ID: "getJobStatus", Summary: "Get the status of a job",
-		Description: "Asks the agent, at most once a second for a job, and keeps each thing it says in the chain `progress` of the job's record. Where the agent does not answer: what it said last, with `cached: true`, `cached_at` and `cached_because`. `expired: true` where what was granted for the job has ended first. For whoever may view the job's record.",
+		Description: "Asks the agent, at most once a second for a job and a query, and keeps each thing it says in the chain `progress` of the job's record. Where the agent does not answer: what it said last, with `cached: true`, `cached_at` and `cached_because`. `expired: true` where what was granted for the job has ended first. For whoever may view the job's record.",
 		Permission:  "agent:view", Auth: wire.AuthOptional,
 		Success: []wire.Success{{Status: 200, Body: JobStatusResponse{}}}, Errors: []int{400, 403, 404, 502},
 	}, s.getJobStatus)
