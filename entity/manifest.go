@@ -53,6 +53,7 @@ const (
 	TypeFile       = "file"
 	TypeUser       = "user"
 	TypeAgent      = "agent"
+	TypeAgentJob   = "agent_job" // the record of a job that an agent was given
 	TypeService    = "service"
 	TypeGroup      = "group"
 	TypeTenant     = "tenant"

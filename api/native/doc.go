@@ -1,6 +1,6 @@
 // Package native is the Arke API: entities, collections, folders,
-// relationships, versions, the graph, the path language, search and the events
-// feed over HTTP.
+// relationships, versions, the graph, the path language, search, agents and the
+// events feed over HTTP.
 //
 // # Laws
 //
@@ -15,4 +15,8 @@
 //     snapshot is taken after the state, so it may be newer, never older. Nor does
 //     a search: the index proposes, by what the caller may view, and hits that are
 //     not in the state, or not the caller's to view there, are left out.
+//   - Agents are called outside of every transaction, through package outbound. What
+//     was read before a call is looked at again in the transaction after it. What an
+//     invocation grants ends by itself, and is taken back where the agent does not
+//     take the job.
 package native

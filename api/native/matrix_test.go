@@ -45,6 +45,9 @@ var matrixRows = map[string]string{
 	"listGroupMembers": "group:view group", "addGroupMember": "group:manage group", "removeGroupMember": "group:manage group",
 	"createGroup": "group:create -; group:create +team", "getGroup": "group:view group", "updateGroup": "group:update group; group:manage group",
 
+	"createAgent": "agent:create +coll", "getAgent": "agent:view bot", "updateAgent": "agent:update bot", "verifyAgent": "agent:manage bot",
+	"invokeAgent": "agent:invoke bot; collection:view coll", "getJobStatus": "agent:view bot; entity:view job", "signingKey": "=",
+
 	"createEntity": "note:create +coll", "createEntities": "207: note:create +coll", "getEntities": "=",
 	"getEntity": "entity:view person", "updateEntity": "entity:update person", "deleteEntity": "entity:delete person", "previewEntity": "entity:view person",
 	"getTip": "entity:tip person", "restoreEntity": "entity:restore dead", "getEntityCollection": "entity:view person", "cascadeDelete": "entity:delete +coll",

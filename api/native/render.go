@@ -25,6 +25,7 @@ type EntityResponse struct {
 	RestoredFromVer int64                  `json:"restored_from_ver,omitempty"`
 	RootEntityID    entity.ID              `json:"root_entity_id,omitempty"`
 	Expansion       *ExpansionMetadata     `json:"_expansion_metadata,omitempty"`
+	Warnings        []AgentWarning         `json:"warnings,omitempty" doc:"of an agent: what is wrong with those that it uses"`
 }
 
 // EditedBy is who made a version; the labels are filled when relationships are
@@ -125,6 +126,16 @@ func (e *EntityResponse) AppendJSON(b []byte) []byte {
 	if e.Expansion != nil {
 		b = append(b, `,"_expansion_metadata":`...)
 		b = e.Expansion.appendJSON(b)
+	}
+	if len(e.Warnings) > 0 {
+		b = append(b, `,"warnings":[`...)
+		for i, w := range e.Warnings {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = w.AppendJSON(b)
+		}
+		b = append(b, ']')
 	}
 	return append(b, '}')
 }

@@ -16,6 +16,7 @@ import (
 	"stemma/api/auth/authtest"
 	"stemma/api/auth/external"
 	"stemma/api/native"
+	"stemma/api/outbound"
 	"stemma/api/wire"
 	"stemma/entity"
 	"stemma/entity/access"
@@ -54,7 +55,9 @@ type rig struct {
 	attest *attest.Log
 	slow   bool   // attest is not waited for
 	dir    string // of blobs
-	keys   int    // numbers the keys of callers that a test makes
+	net    *internet
+	calls  *outbound.Client
+	keys   int // numbers the keys of callers that a test makes
 }
 
 // rigOptions change what a rig is made of.
@@ -65,6 +68,7 @@ type rigOptions struct {
 	embed   search.Embedder                 // nil: the built-in one
 	agents  entity.ID                       // the collection of official agents
 	attests time.Duration                   // between two checkpoints; 0: as fast as can be
+	mute    bool                            // agents' words are not kept, as on a read-only server
 }
 
 // newRig opens a rig that ends, and is checked, with the test.
@@ -128,7 +132,9 @@ func openRig(o rigOptions) (*rig, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.ops = native.New(w.clock.Now, networks...).WithAuth(w.auth).Operations()
+	w.net = &internet{}
+	w.calls = w.net.client()
+	w.ops = native.New(w.clock.Now, networks...).WithAuth(w.auth).WithAgents(native.AgentOptions{Client: w.calls, BaseURL: "https://stemma.example", ReadOnly: o.mute, Entropy: storetest.Entropy(4)}).Operations()
 	w.Handler = wire.New(wire.Options{Ops: w.ops, Authenticate: w.auth.Authenticate, TrustProxy: true})
 	return w, nil
 }
@@ -136,6 +142,7 @@ func openRig(o rigOptions) (*rig, error) {
 // end checks both stores from the first block to the last and closes them.
 func (w *rig) end(t testing.TB) {
 	w.endAttest(t)
+	w.calls.Close()
 	w.endBlobs(t)
 	if err := w.auth.Close(); err != nil {
 		t.Error(err)

@@ -45,6 +45,9 @@ func runScript(t *testing.T, file string) {
 		provider = authtest.NewProvider(t, now)
 		return provider.URL
 	}})
+	s.agent, _ = s.hire(t)
+	s.agent.status = `{"job_id":"$job","status":"running","progress":{"total":2,"pending":1,"done":1,"error":0},"started_at":"2026-01-01T00:00:00.000Z","phase":"reading"}`
+	s.agent.later = `{"job_id":"$job","status":"done","progress":{"total":2,"pending":0,"done":2,"error":0},"started_at":"2026-01-01T00:00:00.000Z","completed_at":"2026-01-01T00:00:09.000Z","result":{"summary":"ok"}}`
 	s.set("owner", string(ownerID))
 	s.set("reader", string(readerID))
 	s.set("oidc", provider.Token(nil))
@@ -76,6 +79,7 @@ func runScript(t *testing.T, file string) {
 // script is one run of a file.
 type script struct {
 	*rig
+	agent *foreign // at http://agent.example; it serves $token for $agent
 	vars  map[string]string
 	named []string // variables in the order they were captured
 }
@@ -102,6 +106,14 @@ func (s *script) paragraph(text string) (string, error) {
 		return text, err
 	}
 	s.clock.Advance(tick)
+	s.agent.set(func(f *foreign) {
+		f.verify = s.expand(`{"verification_token":"$token","agent_id":"$agent"}`)
+		if st.method == "POST" && strings.Contains(st.body, `"busy"`) {
+			f.accept = `{"accepted":false,"error":"busy with others","retry_after":30}`
+		} else {
+			f.accept = `{"accepted":true,"job_id":"$job"}`
+		}
+	})
 	headers := slices.Clone(st.headers)
 	for i := range headers {
 		headers[i] = s.expand(headers[i])

@@ -21,6 +21,7 @@ type cli struct {
 	Config configFile `help:"Read settings from a YAML file: names of flags as keys, like 'addr: :8080'." placeholder:"FILE" env:"STEMMA_CONFIG"`
 
 	Serve       serveCmd       `cmd:"" help:"Run the server." group:"Run"`
+	Agent       agentCmd       `cmd:"" help:"Run an agent." group:"Run"`
 	Mirror      mirrorCmd      `cmd:"" help:"Keep a verified copy of another server." group:"Run"`
 	Import      importCmd      `cmd:"" help:"Bring data in." group:"Data"`
 	Export      exportCmd      `cmd:"" help:"Write histories to a CAR file." group:"Data"`

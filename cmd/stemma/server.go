@@ -18,6 +18,7 @@ import (
 	"stemma/api/auth/audit"
 	"stemma/api/auth/external"
 	"stemma/api/native"
+	"stemma/api/outbound"
 	"stemma/api/wire"
 	"stemma/entity"
 	"stemma/entity/listing"
@@ -36,7 +37,8 @@ type server struct {
 	auth     *auth.Authenticator
 	audit    *audit.Recorder
 	search   searching
-	attest   *attest.Log               // of the main network; nil: none is kept
+	attest   *attest.Log // of the main network; nil: none is kept
+	outbound *outbound.Client
 	scratch  string                    // of file content when all else is in memory
 	keys     map[entity.Network]string // made at this start, by network
 }
@@ -60,6 +62,8 @@ type serverOptions struct {
 	external   external.Options // whose tokens are believed beside our own
 	noSignups  bool
 	trustProxy bool
+
+	privateAgents bool // agents at private addresses are called
 }
 
 // openServer opens both networks' stores and joins engines and views.
@@ -89,7 +93,7 @@ func openServer(ctx context.Context, o serverOptions) (s *server, err error) {
 	}
 	system := api.System{Ready: s.ready, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{})}
 	s.handler = wire.New(wire.Options{
-		Ops:          api.Operations(system, native.New(time.Now, s.networks...).WithAuth(s.auth), backupView(s)),
+		Ops:          api.Operations(system, native.New(time.Now, s.networks...).WithAuth(s.auth).WithAgents(s.openAgents(o, readOnly != "")), backupView(s)),
 		Authenticate: s.auth.Authenticate,
 		Denied:       s.auth.Denied,
 		TrustProxy:   o.trustProxy,
@@ -210,6 +214,9 @@ func (s *server) ready() error {
 
 // Close ends followers of the log and closes the stores.
 func (s *server) Close() (err error) {
+	if s.outbound != nil {
+		s.outbound.Close()
+	}
 	err = errors.Join(s.closeAuth(), s.search.Close(), s.closeAttest())
 	for _, st := range s.stores {
 		err = errors.Join(err, st.Close())

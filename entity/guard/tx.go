@@ -15,6 +15,7 @@ type Tx struct {
 	tx      entity.Tx
 	scopes  *scope.Index
 	allowed []entity.ID
+	vouched []entity.ID // see Vouch
 }
 
 var _ entity.Tx = (*Tx)(nil)
@@ -61,6 +62,9 @@ func (t *Tx) Create(d entity.Draft) (*entity.Version, error) {
 			return nil, err
 		}
 	}
+	if err := t.rules(nil, m); err != nil {
+		return nil, err
+	}
 	if err := t.needs(nil, entity.Head{}, nil, m); err != nil {
 		return nil, err
 	}
@@ -87,6 +91,9 @@ func (t *Tx) Put(id entity.ID, expect entity.Expect, edit func(*entity.Manifest)
 			return err
 		}
 		if err := edit(m); err != nil {
+			return err
+		}
+		if err := t.rules(before, m); err != nil {
 			return err
 		}
 		var had *access.Policy
