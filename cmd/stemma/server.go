@@ -18,6 +18,7 @@ import (
 	"stemma/api/auth/audit"
 	"stemma/api/auth/external"
 	"stemma/api/native"
+	recorded "stemma/api/recorder/run"
 	"stemma/api/wire"
 	"stemma/entity"
 	"stemma/entity/listing"
@@ -52,6 +53,8 @@ type serverOptions struct {
 	noSearch     bool
 	search       searchFlags // the zero value finds by text and by the built-in embedder
 
+	recorder recorderFlags // the zero value bounds nothing
+
 	publicURL  string           // the issuer of tokens; "": the default address
 	external   external.Options // whose tokens are believed beside our own
 	noSignups  bool
@@ -82,7 +85,7 @@ func openServer(ctx context.Context, o serverOptions) (s *server, err error) {
 	}
 	system := api.System{Ready: s.ready, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{})}
 	s.handler = wire.New(wire.Options{
-		Ops:          api.Operations(system, native.New(time.Now, s.networks...).WithAuth(s.auth), backupView(s)),
+		Ops:          api.Operations(system, native.New(time.Now, s.networks...).WithAuth(s.auth), recorderView(s, o.recorder), backupView(s)),
 		Authenticate: s.auth.Authenticate,
 		Denied:       s.auth.Denied,
 		TrustProxy:   o.trustProxy,
@@ -172,7 +175,7 @@ func (s *server) scratchDir() (dir string, err error) {
 func projections(index *graph.Index) []entity.Projection { return withScopes(index, scope.New()) }
 
 func withScopes(index *graph.Index, scopes *scope.Index) []entity.Projection {
-	return []entity.Projection{index, listing.Projection{}, scopes, fileindex.Projection{}}
+	return []entity.Projection{index, listing.Projection{}, scopes, fileindex.Projection{}, recorded.Projection{}}
 }
 
 func graphMetrics(registry *prometheus.Registry, name entity.Network, index *graph.Index) error {
