@@ -48,8 +48,10 @@ type answer struct {
 
 // ingest records all, or nothing, and gives an answer to each.
 func (s *Service) ingest(ctx context.Context, from callerIn, records []record) (answers []answer, err error) {
-	if err := s.allow(ctx); err != nil {
-		return nil, err
+	if !from.internal {
+		if err := s.allow(ctx); err != nil {
+			return nil, err
+		}
 	}
 	idem, err := idempotent(auth.From(ctx), from, records)
 	if err != nil {

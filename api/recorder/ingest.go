@@ -42,6 +42,8 @@ func (s *Service) ingestOps() []wire.Operation {
 type callerIn struct {
 	Agent string `header:"X-Agent-Name" max:"200" doc:"whose run it is; made when it is new"`
 	Key   string `header:"Idempotency-Key" max:"255" doc:"the same request under the same key is answered once, for a day"`
+
+	internal bool // of a call that was served already: it is not bounded again
 }
 
 type runIn struct {

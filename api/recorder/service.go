@@ -2,11 +2,17 @@ package recorder
 
 import (
 	"context"
+	"log"
+	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"stemma/api/auth"
 	"stemma/api/auth/limit"
+	"stemma/api/recorder/dialect"
 	"stemma/api/wire"
 	"stemma/entity"
 	"stemma/entity/guard"
@@ -26,6 +32,12 @@ type Options struct {
 	Auth     *auth.Authenticator
 	Now      func() time.Time // nil: time.Now
 	Rate     int              // requests a second that record, for each caller; 0: not bounded
+
+	Providers []Provider            // beside, and before, those that are known
+	Prices    []dialect.Price       // likewise
+	Transport http.RoundTripper     // to the providers; nil: one of our own
+	Logger    *slog.Logger          // nil: silent
+	Registry  prometheus.Registerer // nil: metrics are kept and not shown
 }
 
 // Service answers the operations of this view.
@@ -36,10 +48,20 @@ type Service struct {
 	now    func() time.Time
 	rate   *limit.Limiter // nil: not bounded
 	agents sync.Map       // agentKey → entity.ID: where an agent was found last
-	masks  sync.Map       // entity.CID of a collection's tip → mask.Rules
+
+	options   Options
+	transport http.RoundTripper
+	logger    *slog.Logger
+	proxyLog  *log.Logger
+	buffers   bufferPool
+	recorder  recorder
+	tests     *limit.Limiter
+	dropped   *prometheus.CounterVec
+
+	masks sync.Map // entity.CID of a collection's tip → mask.Rules
 }
 
-// New makes the view.
+// New makes the view, which Close ends.
 func New(o Options) *Service {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -52,15 +74,36 @@ func New(o Options) *Service {
 		s.stores[n.Store.Network()] = n.Store
 		s.guards[n.Store.Network()] = guard.New(n.Store, n.Scopes, o.Now)
 	}
+	s.openProxy(o)
 	if o.Rate > 0 {
 		s.rate = limit.New(limit.Options{Burst: 2 * o.Rate, Every: time.Second / time.Duration(o.Rate)})
 	}
 	return s
 }
 
+func (s *Service) openProxy(o Options) {
+	s.options, s.transport, s.logger = o, o.Transport, o.Logger
+	if s.logger == nil {
+		s.logger = slog.New(slog.DiscardHandler)
+	}
+	if s.transport == nil {
+		s.transport = &http.Transport{
+			Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, DisableCompression: true, // bytes pass as they are
+			MaxIdleConns: 1024, MaxIdleConnsPerHost: 256, IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 10 * time.Second, ExpectContinueTimeout: time.Second,
+		}
+	}
+	s.proxyLog = slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug)
+	s.tests = limit.New(testLimit)
+	s.recorder.slots = make(chan struct{}, atOnce)
+	s.dropped = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "stemma_recorder_dropped_total", Help: "Calls through the proxy that were not recorded, by why."}, []string{"why"})
+	if o.Registry != nil {
+		o.Registry.MustRegister(s.dropped)
+	}
+}
+
 // Operations is the table of the API, in the order of the reference.
 func (s *Service) Operations() (all []wire.Operation) {
-	for _, group := range [][]wire.Operation{s.ingestOps(), s.monitoringOps(), s.maskOps(), s.keyOps()} {
+	for _, group := range [][]wire.Operation{s.proxyOps(), s.ingestOps(), s.monitoringOps(), s.maskOps(), s.keyOps()} {
 		all = append(all, group...)
 	}
 	for i := range all {
