@@ -65,7 +65,7 @@ func (c *serveCmd) Validate() error {
 			return errors.New("--bootstrap-key: " + userText(err))
 		}
 	}
-	if err := errors.Join(c.credentialFlags.check(), c.searchFlags.check()); err != nil {
+	if err := errors.Join(c.credentialFlags.check(), c.searchFlags.check(), c.recorderFlags.check()); err != nil {
 		return err
 	}
 	switch {

@@ -18,6 +18,7 @@ import (
 	"stemma/api/auth/audit"
 	"stemma/api/auth/external"
 	"stemma/api/native"
+	"stemma/api/recorder"
 	recorded "stemma/api/recorder/run"
 	"stemma/api/wire"
 	"stemma/entity"
@@ -36,6 +37,7 @@ type server struct {
 	auth     *auth.Authenticator
 	audit    *audit.Recorder
 	search   searching
+	recorder *recorder.Service
 	scratch  string                    // of file content when all else is in memory
 	keys     map[entity.Network]string // made at this start, by network
 }
@@ -83,9 +85,12 @@ func openServer(ctx context.Context, o serverOptions) (s *server, err error) {
 	if err := s.openSearch(ctx, o, registry); err != nil {
 		return s, err
 	}
+	if s.recorder, err = recorderView(s, o, registry); err != nil {
+		return s, err
+	}
 	system := api.System{Ready: s.ready, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{})}
 	s.handler = wire.New(wire.Options{
-		Ops:          api.Operations(system, native.New(time.Now, s.networks...).WithAuth(s.auth), recorderView(s, o.recorder), backupView(s)),
+		Ops:          api.Operations(system, native.New(time.Now, s.networks...).WithAuth(s.auth), s.recorder, backupView(s)),
 		Authenticate: s.auth.Authenticate,
 		Denied:       s.auth.Denied,
 		TrustProxy:   o.trustProxy,
@@ -206,7 +211,10 @@ func (s *server) ready() error {
 
 // Close ends followers of the log and closes the stores.
 func (s *server) Close() (err error) {
-	err = errors.Join(s.closeAuth(), s.search.Close())
+	if s.recorder != nil {
+		err = s.recorder.Close()
+	}
+	err = errors.Join(err, s.closeAuth(), s.search.Close())
 	for _, st := range s.stores {
 		err = errors.Join(err, st.Close())
 	}
