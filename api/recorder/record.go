@@ -31,24 +31,61 @@ const (
 	atOnce      = 16       // that are being recorded
 )
 
-// recorder is the account of what is being recorded.
+// recorder is the account of the calls that are recorded: from when they begin
+// to when they are written down.
 type recorder struct {
-	over    sync.WaitGroup
-	held    atomic.Int64 // bytes
-	waiting atomic.Int64
-	closed  atomic.Bool
-	slots   chan struct{}
+	held  atomic.Int64 // bytes
+	slots chan struct{}
+
+	mu      sync.Mutex
+	idle    sync.Cond // waiting is 0
+	waiting int
+	closed  bool
 }
 
 // begin takes a place among the calls that are recorded; false when there is
 // none, and the call goes on without.
 func (s *Service) begin() bool {
-	if s.recorder.closed.Load() || s.recorder.waiting.Add(1) > mostWaiting {
-		s.recorder.waiting.Add(-1)
-		s.lost("no place")
-		return false
+	a := &s.recorder
+	a.mu.Lock()
+	ok := !a.closed && a.waiting < mostWaiting
+	if ok {
+		a.waiting++
 	}
-	return true
+	a.mu.Unlock()
+	if !ok {
+		s.lost("no place")
+	}
+	return ok
+}
+
+// done gives the place back.
+func (a *recorder) done() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.waiting--; a.waiting == 0 {
+		a.idle.Broadcast()
+	}
+}
+
+// Flush waits until no call is under way or to be recorded.
+func (s *Service) Flush() {
+	a := &s.recorder
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for a.waiting > 0 {
+		a.idle.Wait()
+	}
+}
+
+// Close records no more calls, and waits until those that are under way have
+// ended and are recorded: what serves them is to be stopped before.
+func (s *Service) Close() error {
+	s.recorder.mu.Lock()
+	s.recorder.closed = true
+	s.recorder.mu.Unlock()
+	s.Flush()
+	return nil
 }
 
 // lost counts a call that is not recorded.
@@ -183,14 +220,14 @@ func (rec *recording) over() {
 	rec.response.seal()
 	ended := rec.s.now()
 	a := &rec.s.recorder
-	a.over.Go(func() {
-		defer a.waiting.Add(-1)
+	go func() { // which Close waits for
+		defer a.done()
 		defer rec.request.release()
 		defer rec.response.release()
 		a.slots <- struct{}{}
 		defer func() { <-a.slots }()
 		rec.write(ended)
-	})
+	}()
 }
 
 // write records the call; what cannot be recorded is counted and told of.
@@ -383,14 +420,4 @@ func (c *capture) value(plain []byte) any {
 	}
 	sum := sha256.Sum256(c.kept.Bytes())
 	return map[string]any{"bytes": c.size, "sha256_of_kept": hex.EncodeToString(sum[:]), "kept": int64(c.kept.Len())}
-}
-
-// Flush waits until all calls that are done with are recorded.
-func (s *Service) Flush() { s.recorder.over.Wait() }
-
-// Close waits for what is being recorded, and records no more calls.
-func (s *Service) Close() error {
-	s.recorder.closed.Store(true)
-	s.recorder.over.Wait()
-	return nil
 }
