@@ -312,7 +312,9 @@ func (a *applier) end(id entity.ID, w *run.Writer, f run.Finish) (*float64, enti
 	if err != nil {
 		return nil, entity.ChainRef{}, err
 	}
-	ref, err := w.End(f, func(all []*run.Entry) []any { return anomaly.Properties(anomaly.Find(all, history)) }, now)
+	ref, err := w.End(f, func(all []*run.Entry) []any {
+		return anomaly.Properties(anomaly.Find(all, anomaly.Around{History: history}))
+	}, now)
 	if err != nil {
 		return nil, ref, err
 	}

@@ -10,6 +10,7 @@ import (
 	"stemma/api/wire"
 	"stemma/api/wire/wiretest"
 	"stemma/entity"
+	"stemma/entity/access"
 )
 
 // Every operation has a row, every row an operation; every bad request is
@@ -112,5 +113,28 @@ func checkError(t *testing.T, name string, out *httptest.ResponseRecorder) {
 	}
 	if e.Error == "Validation failed" {
 		t.Errorf("%s: it does not say what failed: %s", name, out.Body)
+	}
+}
+
+// The actions that operations say they take are those of the tables, and the
+// document can be printed.
+func TestOperations(t *testing.T) {
+	ops := newRig(t).ops
+	for _, op := range ops {
+		if op.Permission != "" && !access.Registered(access.Action(op.Permission)) {
+			t.Errorf("%s takes %s, which is not in the tables of package access", op.ID, op.Permission)
+		}
+		if op.ErrorBody == nil {
+			t.Errorf("%s renders errors as another view does", op.ID)
+		}
+	}
+	doc, err := wire.Document(wire.Info{Title: "recorder", Version: "1"}, ops)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"/proxy/{key}/{agent}/{provider}/{path}"`, `"/proxy/{provider}/{path}"`, `"/api/v1/runs/{runId}/steps"`, `"X-Agent-Name"`, `"step_hash"`} {
+		if !strings.Contains(string(doc), want) {
+			t.Errorf("the document has no %s", want)
+		}
 	}
 }

@@ -115,7 +115,7 @@ func (s *Service) anomalies(t *told) ([]anomaly.Found, error) {
 		return anomaly.Read(t.manifest), nil
 	}
 	h, err := s.history(t.head.ID.Network(), t.summary)
-	return anomaly.Find(t.all, h), err
+	return anomaly.Find(t.all, anomaly.Around{History: h, Now: s.now().UnixMilli()}), err
 }
 
 // DetailResponse is a run with all that was recorded of it.

@@ -285,6 +285,37 @@ func TestNetworks(t *testing.T) {
 	}
 }
 
+// Of those who end a run at one time one does; steps that come meanwhile are in
+// the chain that was pinned, or refused.
+func TestEndRaces(t *testing.T) {
+	w := newRig(t)
+	name := w.start(t)
+	ends, steps := make([]int, 8), make([]int, 32)
+	var group sync.WaitGroup
+	for i := range ends {
+		group.Go(func() { ends[i] = w.call("PATCH", "/api/v1/runs/"+name, `{"status":"completed"}`).Code })
+	}
+	for i := range steps {
+		group.Go(func() { steps[i] = w.call("POST", "/api/v1/runs/"+name+"/steps", `{"step_type":"action"}`).Code })
+	}
+	group.Wait()
+	count := func(list []int, code int) (n int) {
+		for _, c := range list {
+			if c == code {
+				n++
+			}
+		}
+		return n
+	}
+	if count(ends, 200) != 1 || count(ends, 409) != len(ends)-1 {
+		t.Errorf("the ends are answered %v", ends)
+	}
+	v := w.must(t, 200, "GET", "/api/monitoring/runs/"+name+"/verify", "")
+	if n := count(steps, 201); v["valid"] != true || fmt.Sprint(v["steps"]) != fmt.Sprint(n) || n+count(steps, 409) != len(steps) {
+		t.Errorf("the steps are answered %v; %v", steps, v)
+	}
+}
+
 // Nothing of a run is anywhere else: its manifest holds no content.
 func TestManifestHoldsNoContent(t *testing.T) {
 	w := newRig(t)

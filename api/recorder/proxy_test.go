@@ -471,6 +471,48 @@ func TestProxyEncodings(t *testing.T) {
 	}
 }
 
+// What is masked is masked in calls too, whole and in pieces.
+func TestProxyMasks(t *testing.T) {
+	p := newProxyRig(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if bytes.Contains(body, []byte("stream")) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			fmt.Fprint(w, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"write to ann@sec\"}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"ret.example\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n")
+			return
+		}
+		fmt.Fprint(w, `{"model":"gpt-4o","choices":[{"message":{"content":"ann@secret.example","tool_calls":[{"id":"c","function":{"name":"t","arguments":"{\"to\":\"ann@secret.example\"}"}}]}}]}`)
+	})
+	p.must(t, 200, "PUT", "/api/monitoring/masking", `{"rules":[{"name":"mail","pattern":"email"},{"name":"text","path":"$.request.messages[*].name"}]}`, "X-Api-Key", annUser)
+	for i, stream := range []string{"", `"stream":true,`} {
+		p.clock.Advance(time.Second)
+		p.send(t, "POST", "/proxy/"+annKey+"/a/openai/v1/chat/completions", `{"model":"gpt-4o",`+stream+`"messages":[{"role":"user","name":"Zelda","content":"ann@secret.example"}]}`)
+		d := p.recorded(t, i+1)
+		if at(d, "steps", 0, "request", "messages", 0, "name") != "[masked]" || d["input"] != "[masked]" || !strings.HasSuffix(d["output"].(string), "[masked]") {
+			t.Errorf("%v", d)
+		}
+	}
+	err := p.main().View(t.Context(), func(r entity.Reader) error {
+		for rec, err := range r.Log(0) {
+			if err != nil {
+				return err
+			}
+			for _, c := range rec.Changes {
+				b, err := r.Block(c.CID())
+				if err != nil {
+					return err
+				}
+				if bytes.Contains(b, []byte("secret.example")) || bytes.Contains(b, []byte("Zelda")) {
+					t.Errorf("a block has it: %q", b)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A call may be a step of a run that the program keeps itself.
 func TestProxyJoinsRun(t *testing.T) {
 	p := newProxyRig(t, func(w http.ResponseWriter, _ *http.Request) {

@@ -43,6 +43,7 @@ var rules = []Rule{
 	{"error_burst", High, "Errors came in a burst", errorBurst},
 	{"tool_result_ignored", Low, "Nothing that came after made use of what a tool returned", ignoredResult},
 	{"missing_completion", Medium, "The run was reported as completed without a completion or an output", missingCompletion},
+	{"left_open", Medium, "Nothing came for long, and the run has not ended", leftOpen},
 	{"prompt_injection", High, "What came from outside reads like instructions to the agent", injection},
 	{"chain_gap", High, "Entries are missing from the chain", gaps},
 }
@@ -58,22 +59,28 @@ type History struct {
 	Tokens    []float64
 }
 
+// Around is what a run is judged by beside its entries.
+type Around struct {
+	History
+	Now int64 // ms since 1970; 0: a run that has not ended is not asked how long it has been silent
+}
+
 // LeastHistory is how many earlier runs it takes to call one unusual.
 const LeastHistory = 5
 
 // look is one run as the rules see it.
 type look struct {
-	all     []*run.Entry
-	facts   run.Facts
-	end     *run.Entry // nil while it runs
-	history History
-	rule    *Rule
+	all    []*run.Entry
+	facts  run.Facts
+	end    *run.Entry // nil while it runs
+	around Around
+	rule   *Rule
 }
 
 // Find goes through the table. all is the chain from its start; entries whose
 // content is gone may be left out.
-func Find(all []*run.Entry, h History) (out []Found) {
-	l := &look{all: all, facts: run.FactsOf(all), history: h}
+func Find(all []*run.Entry, a Around) (out []Found) {
+	l := &look{all: all, facts: run.FactsOf(all), around: a}
 	if n := len(all); n > 0 && all[n-1].Kind == run.KindEnd {
 		l.end = all[n-1]
 	}

@@ -82,15 +82,15 @@ func slowRun(l *look) []Found {
 		return nil
 	}
 	took := float64(l.end.Time() - l.all[0].Time())
-	return l.spike("it took", "ms", &took, l.history.Durations)
+	return l.spike("it took", "ms", &took, l.around.Durations)
 }
 
 func costSpike(l *look) []Found {
-	return l.spike("it cost", "cents", l.facts.CostCents, l.history.Costs)
+	return l.spike("it cost", "cents", l.facts.CostCents, l.around.Costs)
 }
 
 func tokenSpike(l *look) []Found {
-	return l.spike("it used", "tokens", l.facts.Tokens, l.history.Tokens)
+	return l.spike("it used", "tokens", l.facts.Tokens, l.around.Tokens)
 }
 
 // A burst is so many errors in so many steps and tool calls.
@@ -194,6 +194,21 @@ func missingCompletion(l *look) []Found {
 		}
 	}
 	return []Found{l.found(l.end, 0, 1, "it has neither a completion step nor an output; one of them is expected")}
+}
+
+// longestSilence is how long a run may be without an entry, in milliseconds.
+const longestSilence = 30 * 60 * 1000
+
+func leftOpen(l *look) []Found {
+	if l.end != nil || l.around.Now == 0 || len(l.all) == 0 {
+		return nil
+	}
+	last := l.all[len(l.all)-1]
+	silent := l.around.Now - last.TS
+	if silent <= longestSilence {
+		return nil
+	}
+	return []Found{l.found(last, float64(silent), longestSilence, fmt.Sprintf("nothing was recorded for %d minutes, and it was not completed; more than %d is unusual", silent/60_000, longestSilence/60_000))}
 }
 
 // markers are phrases that speak to a model rather than to a reader.
