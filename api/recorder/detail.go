@@ -29,7 +29,7 @@ func read(r *guard.Reader, name string) (*told, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.all, err = run.All(r.Reader, t.head.ID) // allowed
+	t.all, err = run.Read(r.Reader, t.head.ID) // allowed
 	return t, err
 }
 

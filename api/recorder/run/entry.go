@@ -2,7 +2,9 @@ package run
 
 import (
 	"encoding/hex"
+	"errors"
 	"iter"
+	"sync"
 
 	"stemma/entity"
 )
@@ -192,8 +194,8 @@ func Entries(r entity.Reader, id entity.ID, from int64) iter.Seq2[*Entry, error]
 	}
 }
 
-// All is a run's whole chain. In a transaction it reads back along the links,
-// so that the transaction need not be run by the committer as one that scans.
+// All is a run's whole chain, read along the links from its head: in a
+// transaction that need not then be run by the committer as one that scans.
 func All(r entity.Reader, id entity.ID) ([]*Entry, error) {
 	head, err := r.ChainHead(id, Chain)
 	if err != nil || head.N == 0 {
@@ -213,4 +215,33 @@ func All(r entity.Reader, id entity.ID) ([]*Entry, error) {
 		out[n-1], at = e, prev
 	}
 	return out, nil
+}
+
+// Read is [All] for a view of a committed state: blocks are read in order and
+// decoded on all cores, as replays of long runs wait for it.
+func Read(r entity.Reader, id entity.ID) ([]*Entry, error) {
+	var raw [][]byte
+	var refs []entity.ChainRef
+	for ref, err := range r.Chain(id, Chain, 1) {
+		if err != nil {
+			return nil, err
+		}
+		b, err := r.Block(ref.CID)
+		if err != nil {
+			return nil, err
+		}
+		refs, raw = append(refs, ref), append(raw, b)
+	}
+	out, failed := make([]*Entry, len(raw)), make([]error, len(raw))
+	const share = 512
+	var group sync.WaitGroup
+	for from := 0; from < len(raw); from += share {
+		group.Go(func() {
+			for i := from; i < min(from+share, len(raw)); i++ {
+				out[i], _, failed[i] = decode(raw[i], refs[i].CID)
+			}
+		})
+	}
+	group.Wait()
+	return out, errors.Join(failed...)
 }
