@@ -39,7 +39,8 @@ func (s *Service) proxyOps() []wire.Operation {
 		}, s.proxyTest),
 	}
 	byKey := wire.Operation{
-		Path: "/proxy/" + keyPattern + "/{agent}/{provider}/*", ID: "proxyByKey", Tag: tagProxy, Summary: "Call a model provider, recorded",
+		KeyInPath: true,
+		Path:      "/proxy/" + keyPattern + "/{agent}/{provider}/*", ID: "proxyByKey", Tag: tagProxy, Summary: "Call a model provider, recorded",
 		Description: "What follows the provider's name is its path. The request goes on as it came, with its own credentials and without the key; the answer comes back as it is, streams as they flow. The call is recorded as a run of the agent, or as a step of the run that `" + headerRun + "` names; `" + headerSession + "` names its session. All methods.",
 		Success:     []wire.Success{{Status: 200, Description: "what the provider answers"}}, Errors: []int{401, 404, 502},
 	}
@@ -116,7 +117,7 @@ func (s *Service) proxy(w http.ResponseWriter, r *http.Request) {
 		ctx, err = s.auth.WithKey(ctx, p.key)
 	}
 	if err != nil {
-		refuse(w, r, err)
+		s.refuse(w, r, err)
 		return
 	}
 	var rec *recording
@@ -188,11 +189,14 @@ func (p *proxied) rewrite(pr *httputil.ProxyRequest) {
 	}
 }
 
-// refuse answers an error of ours.
-func refuse(w http.ResponseWriter, r *http.Request, err error) {
+// refuse answers an error of ours, and has the audit know of a key that is none.
+func (s *Service) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	e, ok := err.(*entity.Error)
 	if !ok {
 		e = entity.Internal("recorder.proxy", err)
+	}
+	if e.Kind == entity.KindUnauthenticated {
+		s.auth.Denied(r.Context(), r, e)
 	}
 	status, code := wire.Status(e.Kind)
 	body, _ := Error(e, status, code, wire.RequestID(r.Context())).(*ErrorResponse)

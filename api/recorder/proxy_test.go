@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"github.com/andybalholm/brotli"
 
 	"stemma/api/recorder"
+	"stemma/api/wire"
 	"stemma/entity"
 )
 
@@ -381,6 +383,19 @@ func noSecrets(t *testing.T, p *proxyRig) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A key that is part of a path is in no line of the log.
+func TestProxyKeyIsNotLogged(t *testing.T) {
+	var log bytes.Buffer
+	w := newRig(t)
+	handler := wire.New(wire.Options{Ops: w.ops, Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	r := httptest.NewRequest("POST", "http://stemma/proxy/"+annKey+"/a/openai/v1/x", nil)
+	r.Header.Set("X-Arke-Network", "moon") // refused before the view is asked
+	handler.ServeHTTP(httptest.NewRecorder(), r)
+	if log.Len() == 0 || strings.Contains(log.String(), annKey) {
+		t.Errorf("the log says %s", log.String())
 	}
 }
 

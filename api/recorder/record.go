@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"cmp"
 	"bytes"
 	"compress/flate"
 	"context"
@@ -362,18 +363,11 @@ func (rec *recording) records(call *dialect.Call, metadata, bodies fields, ended
 		end := record{kind: run.KindEnd, run: of, word: run.Completed, at: ended, body: entity.Properties(fields{}.text("output", call.Output))}
 		if failure || partial != "" && strings.Contains(partial, "broke") {
 			end.word = run.Failed
-			end.body = entity.Properties(fields(end.body).name("error_type", first(call.ErrorType, "broken_off")).name("error_message", first(call.Error, partial)))
+			end.body = entity.Properties(fields(end.body).name("error_type", cmp.Or(call.ErrorType, "broken_off")).name("error_message", cmp.Or(call.Error, partial)))
 		}
 		list = append(list, end)
 	}
 	return list
-}
-
-func first(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 func usageOf(t dialect.Tokens) fields {

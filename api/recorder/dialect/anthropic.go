@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -40,7 +41,7 @@ func anthropicUsage(u map[string]any, c *Call) {
 }
 
 func anthropicResponse(body map[string]any, c *Call) {
-	c.Model = first(text(body, "model"), c.Model)
+	c.Model = cmp.Or(text(body, "model"), c.Model)
 	anthropicUsage(sub(body, "usage"), c)
 	c.Finish = text(body, "stop_reason")
 	var said, thought []string
@@ -63,7 +64,7 @@ func anthropicEvent(data map[string]any, s *stream) {
 	switch text(data, "type") {
 	case "message_start":
 		m := sub(data, "message")
-		s.Model = first(text(m, "model"), s.Model)
+		s.Model = cmp.Or(text(m, "model"), s.Model)
 		anthropicUsage(sub(m, "usage"), s.Call)
 	case "content_block_start":
 		block := sub(data, "content_block")
@@ -86,7 +87,7 @@ func anthropicEvent(data map[string]any, s *stream) {
 			s.call(fmt.Sprint(data["index"])).arguments.WriteString(text(delta, "partial_json"))
 		}
 	case "message_delta":
-		s.Finish = first(text(sub(data, "delta"), "stop_reason"), s.Finish)
+		s.Finish = cmp.Or(text(sub(data, "delta"), "stop_reason"), s.Finish)
 		anthropicUsage(sub(data, "usage"), s.Call)
 	case "message_stop":
 		s.Ended = true

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"cmp"
 	"bytes"
 	"encoding/json"
 	"strings"
@@ -227,8 +228,8 @@ func setText(at **string, s string) {
 func failed(obj map[string]any, c *Call) bool {
 	switch e := obj["error"].(type) {
 	case map[string]any:
-		c.ErrorType = first(text(e, "type"), text(e, "status"), text(e, "code"))
-		c.Error = first(text(e, "message"), "the provider gave no message")
+		c.ErrorType = cmp.Or(text(e, "type"), text(e, "status"), text(e, "code"))
+		c.Error = cmp.Or(text(e, "message"), "the provider gave no message")
 	case string:
 		c.Error = e
 	default:
@@ -302,15 +303,6 @@ func sum(parts ...*float64) *float64 {
 		total = &v
 	}
 	return total
-}
-
-func first(texts ...string) string {
-	for _, s := range texts {
-		if s != "" {
-			return s
-		}
-	}
-	return ""
 }
 
 func clip(s string, n int) string {

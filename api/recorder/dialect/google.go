@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"cmp"
 	"strings"
 )
 
@@ -57,7 +58,7 @@ func googleResponse(body map[string]any, c *Call) {
 }
 
 func googleEvent(data map[string]any, s *stream) {
-	s.Model = first(text(data, "modelVersion"), s.Model)
+	s.Model = cmp.Or(text(data, "modelVersion"), s.Model)
 	googleUsage(sub(data, "usageMetadata"), s.Call)
 	candidates := list(data, "candidates")
 	if len(candidates) == 0 {

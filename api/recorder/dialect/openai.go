@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -64,7 +65,7 @@ func contentText(content any) string {
 		var parts []string
 		for _, p := range v {
 			obj, _ := p.(map[string]any)
-			if s := first(text(obj, "text"), text(obj, "refusal")); s != "" {
+			if s := cmp.Or(text(obj, "text"), text(obj, "refusal")); s != "" {
 				parts = append(parts, s)
 			}
 		}
@@ -98,7 +99,7 @@ func openAIUsage(u map[string]any, c *Call) {
 }
 
 func openAIResponse(body map[string]any, c *Call) {
-	c.Model = first(text(body, "model"), c.Model)
+	c.Model = cmp.Or(text(body, "model"), c.Model)
 	openAIUsage(sub(body, "usage"), c)
 	if len(list(body, "output")) > 0 || text(body, "object") == "response" {
 		openAIOutput(body, c)
@@ -108,14 +109,14 @@ func openAIResponse(body map[string]any, c *Call) {
 		obj, _ := choice.(map[string]any)
 		m := sub(obj, "message")
 		if c.Output == nil {
-			setText(&c.Output, first(contentText(m["content"]), text(m, "refusal"), text(obj, "text")))
-			setText(&c.Reasoning, first(text(m, "reasoning_content"), text(m, "reasoning")))
+			setText(&c.Output, cmp.Or(contentText(m["content"]), text(m, "refusal"), text(obj, "text")))
+			setText(&c.Reasoning, cmp.Or(text(m, "reasoning_content"), text(m, "reasoning")))
 		}
-		c.Finish = first(c.Finish, text(obj, "finish_reason"))
+		c.Finish = cmp.Or(c.Finish, text(obj, "finish_reason"))
 		for _, call := range list(m, "tool_calls") {
 			t, _ := call.(map[string]any)
 			f := sub(t, "function")
-			c.ToolCalls = append(c.ToolCalls, toolCall(text(t, "id"), first(text(f, "name"), text(sub(t, "custom"), "name")), parsed(first(text(f, "arguments"), text(sub(t, "custom"), "input")))))
+			c.ToolCalls = append(c.ToolCalls, toolCall(text(t, "id"), cmp.Or(text(f, "name"), text(sub(t, "custom"), "name")), parsed(cmp.Or(text(f, "arguments"), text(sub(t, "custom"), "input")))))
 		}
 	}
 }
@@ -131,12 +132,12 @@ func openAIOutput(body map[string]any, c *Call) {
 		case "reasoning":
 			thought = append(thought, contentText(obj["summary"]))
 		case "function_call", "custom_tool_call", "mcp_call":
-			c.ToolCalls = append(c.ToolCalls, toolCall(first(text(obj, "call_id"), text(obj, "id")), text(obj, "name"), parsed(first(text(obj, "arguments"), text(obj, "input")))))
+			c.ToolCalls = append(c.ToolCalls, toolCall(cmp.Or(text(obj, "call_id"), text(obj, "id")), text(obj, "name"), parsed(cmp.Or(text(obj, "arguments"), text(obj, "input")))))
 		}
 	}
 	setText(&c.Output, strings.Join(said, "\n"))
 	setText(&c.Reasoning, strings.Join(thought, "\n"))
-	c.Finish = first(text(sub(body, "incomplete_details"), "reason"), text(body, "status"))
+	c.Finish = cmp.Or(text(sub(body, "incomplete_details"), "reason"), text(body, "status"))
 }
 
 func openAIEvent(data map[string]any, s *stream) {
@@ -144,7 +145,7 @@ func openAIEvent(data map[string]any, s *stream) {
 		openAIResponseEvent(kind, data, s)
 		return
 	}
-	s.Model = first(text(data, "model"), s.Model)
+	s.Model = cmp.Or(text(data, "model"), s.Model)
 	openAIUsage(sub(data, "usage"), s.Call)
 	for _, choice := range list(data, "choices") {
 		obj, _ := choice.(map[string]any)
@@ -152,13 +153,13 @@ func openAIEvent(data map[string]any, s *stream) {
 			continue // the first is what is told
 		}
 		delta := sub(obj, "delta")
-		s.output.WriteString(first(contentText(delta["content"]), text(delta, "refusal"), text(obj, "text")))
-		s.reasoning.WriteString(first(text(delta, "reasoning_content"), text(delta, "reasoning")))
+		s.output.WriteString(cmp.Or(contentText(delta["content"]), text(delta, "refusal"), text(obj, "text")))
+		s.reasoning.WriteString(cmp.Or(text(delta, "reasoning_content"), text(delta, "reasoning")))
 		for _, call := range list(delta, "tool_calls") {
 			t, _ := call.(map[string]any)
 			p := s.call(fmt.Sprint(t["index"]))
 			f := sub(t, "function")
-			p.id, p.name = first(p.id, text(t, "id")), first(p.name, text(f, "name"))
+			p.id, p.name = cmp.Or(p.id, text(t, "id")), cmp.Or(p.name, text(f, "name"))
 			p.arguments.WriteString(text(f, "arguments"))
 		}
 		if finish := text(obj, "finish_reason"); finish != "" {
@@ -170,7 +171,7 @@ func openAIEvent(data map[string]any, s *stream) {
 func openAIResponseEvent(kind string, data map[string]any, s *stream) {
 	switch kind {
 	case "response.created", "response.in_progress":
-		s.Model = first(text(sub(data, "response"), "model"), s.Model)
+		s.Model = cmp.Or(text(sub(data, "response"), "model"), s.Model)
 	case "response.output_text.delta", "response.refusal.delta":
 		s.output.WriteString(text(data, "delta"))
 	case "response.reasoning_summary_text.delta":
@@ -179,7 +180,7 @@ func openAIResponseEvent(kind string, data map[string]any, s *stream) {
 		item := sub(data, "item")
 		if t := text(item, "type"); t == "function_call" || t == "custom_tool_call" {
 			p := s.call(fmt.Sprint(data["output_index"]))
-			p.id, p.name = first(text(item, "call_id"), text(item, "id")), text(item, "name")
+			p.id, p.name = cmp.Or(text(item, "call_id"), text(item, "id")), text(item, "name")
 		}
 	case "response.function_call_arguments.delta", "response.custom_tool_call_input.delta":
 		s.call(fmt.Sprint(data["output_index"])).arguments.WriteString(text(data, "delta"))
