@@ -1,8 +1,8 @@
 package recorder
 
 import (
-	"cmp"
 	"bytes"
+	"cmp"
 	"compress/flate"
 	"context"
 	"crypto/sha256"
