@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os/exec"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -530,5 +531,7 @@ func TestJobStatusIsPrivate(t *testing.T) {
 	}
 	w.must(t, 200, "GET", "/agents/"+id+"/jobs/"+job+"/status", nil)
 }
+
+var requestID = regexp.MustCompile(`,"request_id":"[^"]*"`)
 
 func stripID(body string) string { return requestID.ReplaceAllString(body, "") }

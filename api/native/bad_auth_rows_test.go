@@ -3,6 +3,8 @@ package native_test
 import (
 	"net/http"
 	"testing"
+
+	"stemma/api/wire/wiretest"
 )
 
 const account = `{"email":"eve@example.com","password":"correct horse"}`
@@ -15,7 +17,7 @@ func withSession(t *testing.T, w *rig, vars map[string]string) {
 		t.Fatalf("%d: %s", out.Code, out.Body)
 	}
 	vars["access"] = decode(t, out.Body.Bytes())["access_token"].(string)
-	vars["refresh"] = cookieOf(out)
+	vars["refresh"] = wiretest.Cookie(out)
 }
 
 // withHolders makes an agent and a service, each and the owner with a key:
@@ -91,7 +93,7 @@ func badKeyRows() map[string]badRow {
 		rows["list"+name+"Keys"] = badRow{path: path + "/keys", before: withHolders, faults: others}
 		rows["revoke"+name+"Key"] = badRow{path: path + "/keys/" + prefix, before: withHolders, status: 204, faults: []fault{
 			{name: "three characters", path: path + "/keys/uk_", status: 400},
-			{name: "thirteen characters", path: path + "/keys/uk_ffffffffff", status: 400},
+			{name: "nineteen characters", path: path + "/keys/uk_ffffffffffffffff", status: 400},
 			{name: "no key begins so", path: path + "/keys/zzzz", status: 404},
 		}}
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"stemma/api/wire"
+	"stemma/api/wire/wiretest"
 	"stemma/entity"
 )
 
@@ -151,14 +152,7 @@ func checkFault(t *testing.T, f fault, out *httptest.ResponseRecorder) {
 }
 
 // fill puts variables into a template of the table.
-func fill(vars map[string]string, text string) string {
-	return variable.ReplaceAllStringFunc(text, func(v string) string {
-		if value, ok := vars[strings.Trim(v, "${}")]; ok {
-			return value
-		}
-		return v
-	})
-}
+func fill(vars map[string]string, text string) string { return wiretest.Fill(vars, text) }
 
 // writes tells whether an operation needs a right that a reader has not.
 func writes(op *wire.Operation) bool {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"stemma/api/wire/wiretest"
 	"stemma/entity"
 )
 
@@ -83,18 +84,9 @@ func (f *fresh) find(t *testing.T, method, target, body string, path ...string) 
 	if out.Code != 200 {
 		t.Fatalf("%s %s: %d %s", method, target, out.Code, out.Body)
 	}
-	answer, err := parseOrdered(out.Body.String())
+	values, err := wiretest.Find(out.Body.String(), path...)
 	if err != nil {
 		t.Fatal(err)
-	}
-	var values []string
-	if found := answer.find(path); found != nil {
-		for _, v := range found.values {
-			values = append(values, v.text)
-		}
-		if found.kind == scalar {
-			values = []string{found.text}
-		}
 	}
 	return values
 }
@@ -170,7 +162,7 @@ func (f *fresh) versionSeen(t *testing.T, kind string) {
 // has tells whether a quoted value is among others.
 func has(values []string, want string) bool {
 	for _, v := range values {
-		if v == quote(want) {
+		if v == wiretest.Quote(want) {
 			return true
 		}
 	}

@@ -258,16 +258,6 @@ func setHeaders(r *http.Request, headers []string) {
 	}
 }
 
-// cookieOf is the refresh token that an answer sets; "" for none.
-func cookieOf(out *httptest.ResponseRecorder) string {
-	for _, c := range out.Result().Cookies() {
-		if c.Name == "stemma_refresh" {
-			return c.Value
-		}
-	}
-	return ""
-}
-
 // must sends a request that has to be answered with status, and gives the body.
 func (w *rig) must(t testing.TB, status int, method, target string, body any) map[string]any {
 	t.Helper()

@@ -1,257 +1,47 @@
 package native_test
 
 import (
-	"bytes"
 	"flag"
-	"fmt"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
-	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"stemma/api/auth/authtest"
+	"stemma/api/wire/wiretest"
 )
 
 var update = flag.Bool("update", false, "write what the server answers into the scripts")
 
-const scripts = "../../testdata/wire/native"
-
 // Every script in testdata/wire/native is answered as it says. A script is
 // steps, each in a paragraph of its own; its README tells the notation.
 func TestScripts(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(scripts, "*.txt"))
-	if err != nil || len(files) == 0 {
-		t.Fatal("no scripts found", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) { runScript(t, file) })
-	}
-}
-
-func runScript(t *testing.T, file string) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var provider *authtest.Provider
-	s := &script{vars: map[string]string{}}
-	s.rig = newRig(t, rigOptions{issuer: func(now func() time.Time) string {
-		provider = authtest.NewProvider(t, now)
-		return provider.URL
-	}})
-	s.agent, _ = s.hire(t)
-	s.agent.status = `{"job_id":"$job","status":"running","progress":{"total":2,"pending":1,"done":1,"error":0},"started_at":"2026-01-01T00:00:00.000Z","phase":"reading"}`
-	s.agent.later = `{"job_id":"$job","status":"done","progress":{"total":2,"pending":0,"done":2,"error":0},"started_at":"2026-01-01T00:00:00.000Z","completed_at":"2026-01-01T00:00:09.000Z","result":{"summary":"ok"}}`
-	s.set("owner", string(ownerID))
-	s.set("reader", string(readerID))
-	s.set("oidc", provider.Token(nil))
-	s.set("supabase", authtest.Supabase(t, s.clock.Now(), nil))
-	s.set("program", authtest.Supabase(t, s.clock.Now(), authtest.Claims{"role": "service", "sub": "program", "user_metadata": authtest.Claims{"name": "Program"}}))
-	var out bytes.Buffer
-	line := 1
-	for paragraph := range strings.SplitSeq(string(text), "\n\n") {
-		got, err := s.paragraph(strings.Trim(paragraph, "\n"))
-		if err != nil {
-			t.Fatalf("%s:%d: %v", file, line, err)
+	wiretest.Run(t, "../../testdata/wire/native", *update, func(t *testing.T) *wiretest.Script {
+		var provider *authtest.Provider
+		w := newRig(t, rigOptions{issuer: func(now func() time.Time) string {
+			provider = authtest.NewProvider(t, now)
+			return provider.URL
+		}})
+		agent, _ := w.hire(t)
+		agent.status = `{"job_id":"$job","status":"running","progress":{"total":2,"pending":1,"done":1,"error":0},"started_at":"2026-01-01T00:00:00.000Z","phase":"reading"}`
+		agent.later = `{"job_id":"$job","status":"done","progress":{"total":2,"pending":0,"done":2,"error":0},"started_at":"2026-01-01T00:00:00.000Z","completed_at":"2026-01-01T00:00:09.000Z","result":{"summary":"ok"}}`
+		s := &wiretest.Script{}
+		s.Send = func(method, target, body string, headers ...string) *httptest.ResponseRecorder {
+			w.clock.Advance(tick)
+			agent.set(func(f *foreign) {
+				f.verify = s.Expand(`{"verification_token":"$token","agent_id":"$agent"}`)
+				f.accept = `{"accepted":true,"job_id":"$job"}`
+				if method == "POST" && strings.Contains(body, `"busy"`) {
+					f.accept = `{"accepted":false,"error":"busy with others","retry_after":30}`
+				}
+			})
+			return w.call(method, target, body, headers...)
 		}
-		if want := strings.Trim(paragraph, "\n"); got != want && !*update {
-			t.Errorf("%s:%d: the server answers otherwise (-update writes it down)\n got:\n%s\nwant:\n%s", file, line, got, want)
-		}
-		if out.Len() > 0 {
-			out.WriteString("\n\n")
-		}
-		out.WriteString(got)
-		line += strings.Count(paragraph, "\n") + 2
-	}
-	if *update {
-		if err := os.WriteFile(file, append(out.Bytes(), '\n'), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// script is one run of a file.
-type script struct {
-	*rig
-	agent *foreign // at http://agent.example; it serves $token for $agent
-	vars  map[string]string
-	named []string // variables in the order they were captured
-}
-
-// step is one request as a script has it.
-type step struct {
-	comments     []string
-	method, path string
-	headers      []string // key, value, key, value
-	body         string
-	captures     []capture
-	show         []string // paths into the answer; none: all of it
-	request      []string // the lines of the request, as they are written
-}
-
-// capture names a value of the answer.
-type capture struct{ name, path string }
-
-// paragraph runs one step and gives it as it should be written. Comments alone
-// are no step.
-func (s *script) paragraph(text string) (string, error) {
-	st, err := parseStep(text)
-	if err != nil || st.method == "" {
-		return text, err
-	}
-	s.clock.Advance(tick)
-	s.agent.set(func(f *foreign) {
-		f.verify = s.expand(`{"verification_token":"$token","agent_id":"$agent"}`)
-		if st.method == "POST" && strings.Contains(st.body, `"busy"`) {
-			f.accept = `{"accepted":false,"error":"busy with others","retry_after":30}`
-		} else {
-			f.accept = `{"accepted":true,"job_id":"$job"}`
-		}
+		s.Set("owner", string(ownerID))
+		s.Set("reader", string(readerID))
+		s.Set("oidc", provider.Token(nil))
+		s.Set("supabase", authtest.Supabase(t, w.clock.Now(), nil))
+		s.Set("program", authtest.Supabase(t, w.clock.Now(), authtest.Claims{"role": "service", "sub": "program", "user_metadata": authtest.Claims{"name": "Program"}}))
+		return s
 	})
-	headers := slices.Clone(st.headers)
-	for i := range headers {
-		headers[i] = s.expand(headers[i])
-	}
-	w := s.call(st.method, s.expand(st.path), s.expand(st.body), headers...)
-	return s.render(st, w)
-}
-
-func parseStep(text string) (*step, error) {
-	st := &step{}
-	for line := range strings.Lines(text) {
-		line = strings.TrimSuffix(line, "\n")
-		mark, rest, _ := strings.Cut(line, " ")
-		switch {
-		case mark == "#" || line == "#":
-			st.comments = append(st.comments, line)
-			continue
-		case mark == ">":
-			st.method, st.path, _ = strings.Cut(rest, " ")
-		case mark == "H":
-			key, value, _ := strings.Cut(rest, ":")
-			st.headers = append(st.headers, key, strings.TrimSpace(value))
-		case mark == "|":
-			st.show = strings.Fields(rest)
-		case strings.HasPrefix(mark, "$"):
-			words := strings.Fields(rest)
-			if len(words) < 2 {
-				return nil, fmt.Errorf("a capture is $name = path, not %q", line)
-			}
-			st.captures = append(st.captures, capture{mark[1:], words[1]})
-			continue
-		case mark == "<":
-			return st, nil // what follows is the answer
-		case st.method == "":
-			return nil, fmt.Errorf("%q is neither a comment nor a request", line)
-		default:
-			st.body += line + "\n"
-		}
-		st.request = append(st.request, line)
-	}
-	return st, nil
-}
-
-var variable = regexp.MustCompile(`\$\{?([a-z][a-z0-9]*)\}?`)
-
-// expand puts the values of variables into a request. \$ stays a dollar.
-func (s *script) expand(text string) string {
-	return variable.ReplaceAllStringFunc(text, func(v string) string {
-		if value, ok := s.vars[strings.Trim(v, "${}")]; ok {
-			return value
-		}
-		return v
-	})
-}
-
-// fold puts variables where their values are; of two with one value the one
-// captured last. A short value, such as a number, stays as it is.
-func (s *script) fold(text string) string {
-	const short = 20
-	for _, name := range slices.Backward(s.named) {
-		if value := s.vars[name]; len(value) > short {
-			text = strings.ReplaceAll(text, value, "$"+name)
-		}
-	}
-	return text
-}
-
-func (s *script) set(name, value string) {
-	s.named = append(slices.DeleteFunc(s.named, func(n string) bool { return n == name }), name)
-	s.vars[name] = value
-}
-
-var requestID = regexp.MustCompile(`,"request_id":"([^"]*)"`)
-
-// render is the paragraph with the answer that came.
-func (s *script) render(st *step, w *httptest.ResponseRecorder) (string, error) {
-	lines := append(slices.Clone(st.comments), st.request...)
-	body := w.Body.String()
-	if st.method == "HEAD" {
-		body = "" // net/http drops it; a recorder does not
-	}
-	if m := requestID.FindStringSubmatch(body); m != nil {
-		if m[1] != w.Header().Get("X-Request-Id") {
-			return "", fmt.Errorf("request_id %q is not the header's %q", m[1], w.Header().Get("X-Request-Id"))
-		}
-		body = strings.Replace(body, m[0], "", 1)
-	}
-	var answer *node
-	if strings.HasPrefix(w.Header().Get("Content-Type"), "application/json") && body != "" {
-		var err error
-		if answer, err = parseOrdered(body); err != nil {
-			return "", fmt.Errorf("the answer is not JSON: %w: %s", err, body)
-		}
-	}
-	for _, c := range st.captures {
-		value, ok := capturedText(answer, c.path)
-		if c.path == "Set-Cookie" {
-			value = cookieOf(w)
-			ok = value != ""
-		}
-		if !ok {
-			return "", fmt.Errorf("the answer has no %s to capture: %d %s", c.path, w.Code, body)
-		}
-		s.set(c.name, value)
-		lines = append(lines, fmt.Sprintf("$%s = %s %s", c.name, c.path, value))
-	}
-	lines = append(lines, "< "+strconv.Itoa(w.Code))
-	for _, key := range []string{"Etag", "Content-Type", "Content-Disposition", "Content-Location", "Content-Range", "Cache-Control", "Allow", "Www-Authenticate", "Retry-After", "Set-Cookie"} {
-		if value := strings.Join(w.Header().Values(key), ", "); value != "" && value != "application/json" {
-			lines = append(lines, "H "+key+": "+s.fold(value))
-		}
-	}
-	switch {
-	case answer != nil:
-		if st.show != nil {
-			answer = answer.only(st.show)
-		}
-		lines = append(lines, s.fold(answer.pretty()))
-	case body != "" && (binaryTypes.MatchString(w.Header().Get("Content-Type")) || !utf8.ValidString(body)):
-		lines = append(lines, fmt.Sprintf("%x", body))
-	case body != "":
-		lines = append(lines, strings.ReplaceAll(s.fold(strings.TrimRight(body, "\n")), "\n\n", "\n.\n"))
-	}
-	return strings.Join(lines, "\n"), nil
-}
-
-var binaryTypes = regexp.MustCompile(`^application/vnd\.ipld\.(dag-cbor|raw|car)\b`)
-
-func capturedText(answer *node, path string) (string, bool) {
-	if answer == nil {
-		return "", false
-	}
-	found := answer.find(strings.Split(path, "."))
-	if found == nil || found.kind != scalar {
-		return "", false
-	}
-	if text, err := strconv.Unquote(found.text); err == nil {
-		return text, true
-	}
-	return found.text, true
 }

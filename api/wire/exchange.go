@@ -279,6 +279,14 @@ func (x *exchange) failAs(r *http.Request, e *entity.Error, status int, code str
 
 var noSniff = []string{"nosniff"}
 
+// path is the request's path as logs may have it.
+func (x *exchange) path(r *http.Request) string {
+	if x.route.op.KeyInPath {
+		return x.route.op.Path
+	}
+	return r.URL.Path
+}
+
 // log says what no caller may see. What callers do wrong is only of interest
 // to somebody who debugs.
 func (x *exchange) log(r *http.Request, e *entity.Error, status int) {
@@ -294,6 +302,6 @@ func (x *exchange) log(r *http.Request, e *entity.Error, status int) {
 		return
 	}
 	logger.LogAttrs(r.Context(), level, "request failed",
-		slog.String("request_id", x.meta.id), slog.String("method", r.Method), slog.String("path", r.URL.Path),
+		slog.String("request_id", x.meta.id), slog.String("method", r.Method), slog.String("path", x.path(r)),
 		slog.String("kind", e.Kind.String()), slog.Int("status", status), slog.String("err", strings.ToValidUTF8(e.Error(), "�")))
 }

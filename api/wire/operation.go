@@ -25,6 +25,7 @@ type Operation struct {
 	Success      []Success
 	Errors       []int     // statuses beyond those every such operation has
 	Hidden       bool      // served, not documented
+	KeyInPath    bool      // its path may hold a credential: logs have the pattern in its place
 	MaxBody      int64     // bytes of a body; 0: the router's limit; -1: none, for body:"raw" only
 	ErrorBody    ErrorBody // how its view renders errors; nil: the router's
 

@@ -9,7 +9,7 @@ import (
 const preamble = `## Authentication
 
 **Token** (bearerAuth) - ` + "`Authorization: Bearer <JWT>`" + `
-**API key** (apiKeyAuth) - ` + "`Authorization: ApiKey uk_…`" + ` of a user, ` + "`ak_…`" + ` of an agent, ` + "`sk_…`" + ` of a service; or ` + "`X-Api-Key: uk_…`" + `
+**API key** (apiKeyAuth) - ` + "`Authorization: ApiKey uk_…`" + ` of a user, ` + "`ak_…`" + ` of an agent, ` + "`sk_…`" + ` of a service, ` + "`ark_live_…`" + ` for recording; or ` + "`X-Api-Key: uk_…`" + `
 
 ## Headers
 

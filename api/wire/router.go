@@ -165,7 +165,7 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (rt *router) finish(x *exchange, r *http.Request) {
 	p := recover()
 	if p != nil && p != http.ErrAbortHandler {
-		rt.logger.ErrorContext(r.Context(), "panic", "request_id", x.meta.id, "method", r.Method, "path", r.URL.Path,
+		rt.logger.ErrorContext(r.Context(), "panic", "request_id", x.meta.id, "method", r.Method, "path", x.path(r),
 			"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 		if !x.wrote {
 			status, code := Status(entity.KindInternal)

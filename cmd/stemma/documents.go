@@ -9,6 +9,7 @@ import (
 
 	"stemma/api"
 	"stemma/api/native"
+	"stemma/api/recorder"
 	"stemma/cmd/stemma/backup"
 )
 
@@ -18,7 +19,7 @@ type openapiCmd struct{}
 // Run prints it.
 func (openapiCmd) Run(io *streams) error {
 	system := api.System{Ready: func() error { return nil }, Metrics: http.NotFoundHandler()}
-	doc, err := api.OpenAPI(api.Operations(system, native.New(time.Now), backup.View{}))
+	doc, err := api.OpenAPI(api.Operations(system, native.New(time.Now), recorder.New(recorder.Options{}), backup.View{}))
 	if err == nil {
 		_, err = fmt.Fprintf(io.out, "%s\n", doc)
 	}

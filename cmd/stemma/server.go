@@ -19,6 +19,8 @@ import (
 	"stemma/api/auth/external"
 	"stemma/api/native"
 	"stemma/api/outbound"
+	"stemma/api/recorder"
+	recorded "stemma/api/recorder/run"
 	"stemma/api/wire"
 	"stemma/entity"
 	"stemma/entity/listing"
@@ -39,6 +41,7 @@ type server struct {
 	search   searching
 	attest   *attest.Log // of the main network; nil: none is kept
 	outbound *outbound.Client
+	recorder *recorder.Service
 	scratch  string                    // of file content when all else is in memory
 	keys     map[entity.Network]string // made at this start, by network
 }
@@ -57,6 +60,8 @@ type serverOptions struct {
 	search       searchFlags // the zero value finds by text and by the built-in embedder
 	noAttest     bool
 	attestOrigin string // the name of the log of attestations; "": the one that it has, or after publicURL
+
+	recorder recorderFlags // the zero value bounds nothing
 
 	publicURL  string           // the issuer of tokens; "": the default address
 	external   external.Options // whose tokens are believed beside our own
@@ -91,9 +96,12 @@ func openServer(ctx context.Context, o serverOptions) (s *server, err error) {
 	if err := s.openAttest(ctx, o, readOnly != "", registry); err != nil {
 		return s, err
 	}
+	if s.recorder, err = recorderView(s, o, registry); err != nil {
+		return s, err
+	}
 	system := api.System{Ready: s.ready, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{})}
 	s.handler = wire.New(wire.Options{
-		Ops:          api.Operations(system, native.New(time.Now, s.networks...).WithAuth(s.auth).WithAgents(s.openAgents(o, readOnly != "")), backupView(s)),
+		Ops:          api.Operations(system, native.New(time.Now, s.networks...).WithAuth(s.auth).WithAgents(s.openAgents(o, readOnly != "")), s.recorder, backupView(s)),
 		Authenticate: s.auth.Authenticate,
 		Denied:       s.auth.Denied,
 		TrustProxy:   o.trustProxy,
@@ -183,7 +191,7 @@ func (s *server) scratchDir() (dir string, err error) {
 func projections(index *graph.Index) []entity.Projection { return withScopes(index, scope.New()) }
 
 func withScopes(index entity.Projection, scopes *scope.Index) []entity.Projection {
-	return []entity.Projection{index, listing.Projection{}, scopes, fileindex.Projection{}}
+	return []entity.Projection{index, listing.Projection{}, scopes, fileindex.Projection{}, recorded.Projection{}}
 }
 
 func graphMetrics(registry *prometheus.Registry, name entity.Network, index *graph.Index) error {
@@ -214,10 +222,13 @@ func (s *server) ready() error {
 
 // Close ends followers of the log and closes the stores.
 func (s *server) Close() (err error) {
+	if s.recorder != nil {
+		err = s.recorder.Close()
+	}
 	if s.outbound != nil {
 		s.outbound.Close()
 	}
-	err = errors.Join(s.closeAuth(), s.search.Close(), s.closeAttest())
+	err = errors.Join(err, s.closeAuth(), s.search.Close(), s.closeAttest())
 	for _, st := range s.stores {
 		err = errors.Join(err, st.Close())
 	}

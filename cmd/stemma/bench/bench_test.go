@@ -22,6 +22,8 @@ import (
 
 	"stemma/api/auth"
 	"stemma/api/native"
+	"stemma/api/recorder"
+	"stemma/api/recorder/run"
 	"stemma/api/wire"
 	"stemma/entity"
 	"stemma/entity/listing"
@@ -75,7 +77,7 @@ func serveChild(args []string) (err error) {
 		}
 	}()
 	return c.Serve(ctx, os.Stdin, os.Stdout, func() (entity.Store, error) {
-		opened, err := store.Open(store.Options{Dir: mainStore(c.Data), Projections: []entity.Projection{index, listing.Projection{}, scopes, fileindex.Projection{}}, Registry: prometheus.NewRegistry()})
+		opened, err := store.Open(store.Options{Dir: mainStore(c.Data), Projections: []entity.Projection{index, listing.Projection{}, scopes, fileindex.Projection{}, run.Projection{}}, Registry: prometheus.NewRegistry()})
 		if err != nil {
 			return nil, err
 		}
@@ -91,8 +93,10 @@ func serveChild(args []string) (err error) {
 			return err
 		}
 		defer callers.Close()
+		recording := recorder.New(recorder.Options{Networks: []recorder.Network{{Store: s, Scopes: scopes}}, Auth: callers})
+		defer recording.Close()
 		handler := wire.New(wire.Options{
-			Ops:          native.New(time.Now, native.Network{Store: s, Scopes: scopes, Graph: index, Blobs: blobs}).Operations(),
+			Ops:          append(native.New(time.Now, native.Network{Store: s, Scopes: scopes, Graph: index, Blobs: blobs}).Operations(), recording.Operations()...),
 			Authenticate: callers.Authenticate,
 		})
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -150,7 +154,7 @@ func tinyOptions(t *testing.T, only string) Options {
 
 // Every row gives results with sane numbers, and leaves nothing behind.
 func TestRows(t *testing.T) {
-	lines := map[string]int{"durable": 1, "put": 5, "get": 2, "attest": 2, "contended": 2, "search": 3, "sight": 4, "graph": 2, "versions": 6, "events": 2, "access": 2, "jsonl": 2, "content": 3, "car": 2, "mirror": 1, "find": 9, "resident": 3}
+	lines := map[string]int{"durable": 1, "put": 5, "get": 2, "attest": 2, "contended": 2, "search": 3, "sight": 4, "graph": 2, "versions": 6, "events": 2, "access": 2, "jsonl": 2, "content": 3, "car": 2, "mirror": 1, "find": 9, "recorder": 2, "resident": 3}
 	o := tinyOptions(t, "")
 	var table bytes.Buffer
 	o.Out = &table

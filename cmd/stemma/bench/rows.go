@@ -31,6 +31,7 @@ func rows() []row {
 		{"car", "export to a CAR file, and import of it", (*runner).car},
 		{"mirror", "a copy of a server with many events", (*runner).mirror},
 		{"find", "documents findable by text and by meaning", (*runner).find},
+		{"recorder", "recording steps in batches, and replaying a long run", (*runner).recorder},
 		{"resident", "one server with many entities: resident memory", (*runner).resident},
 	}
 }

@@ -1,4 +1,4 @@
-package native_test
+package wiretest
 
 import (
 	"encoding/json"
@@ -76,10 +76,11 @@ func scalarText(token any) string {
 	case json.Number:
 		return v.String()
 	}
-	return quote(token.(string))
+	return Quote(token.(string))
 }
 
-func quote(s string) string {
+// Quote is a text as a scalar of an answer is written.
+func Quote(s string) string {
 	var b strings.Builder
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -120,6 +121,26 @@ func (n *node) find(path []string) *node {
 	return nil
 }
 
+// Find gives the scalars, as they are written, that a path finds in a JSON text:
+// keys, positions, "*" for each.
+func Find(text string, path ...string) (values []string, err error) {
+	answer, err := parseOrdered(text)
+	if err != nil {
+		return nil, err
+	}
+	found := answer.find(path)
+	if found == nil {
+		return nil, nil
+	}
+	if found.kind == scalar {
+		return []string{found.text}, nil
+	}
+	for _, v := range found.values {
+		values = append(values, v.text)
+	}
+	return values, nil
+}
+
 // only keeps what the paths lead to, under their names; what is not there is
 // not shown.
 func (n *node) only(paths []string) *node {
@@ -157,7 +178,7 @@ func (n *node) write(indent int) string {
 		}
 		lead := ""
 		if n.kind == mapping {
-			lead = quote(n.keys[i]) + ": "
+			lead = Quote(n.keys[i]) + ": "
 		}
 		b.WriteString(lead + v.write(indent+1))
 	}
@@ -175,7 +196,7 @@ func (n *node) flat() string {
 			b.WriteString(", ")
 		}
 		if n.kind == mapping {
-			b.WriteString(quote(n.keys[i]) + ": ")
+			b.WriteString(Quote(n.keys[i]) + ": ")
 		}
 		b.WriteString(v.flat())
 	}

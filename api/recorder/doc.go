@@ -1,0 +1,26 @@
+// Package recorder is the Arkna API: what agents do is recorded, replayed and
+// proved. Programs tell of it (ingestion), or call their model provider through
+// the server (proxy); people look at it (monitoring).
+//
+// # Laws
+//
+//   - Whose recordings they are: those of the tenant that the caller's entity
+//     belongs to, else the caller's own. They lie in one private collection,
+//     "Recordings", made on first use, so that who may see and add to them is
+//     decided by the rules of every collection and by nothing else. A run, a
+//     session and an agent are entities.
+//   - A request is one transaction: all of it is recorded, or nothing.
+//   - What is to be masked is masked before anything of it is stored, whichever
+//     way it came.
+//   - A request with an Idempotency-Key is answered once: the same again gets the
+//     same answer for a day, another under the same key is refused with 409. Both
+//     are decided in the transaction that records.
+//   - Every error is rendered by [Error].
+//
+// # The secret space
+//
+//	recorder/collection/<account>                where its recordings lie
+//	~recorder/idem/<principal>/<digit>/k/<hash>  what a request was answered
+//	~recorder/idem/<principal>/<digit>/q/<n>     hashes in the order they came, to be forgotten
+//	~recorder/idem/<principal>/<digit>/q         the ends of that queue
+package recorder

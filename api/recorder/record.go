@@ -1,0 +1,417 @@
+package recorder
+
+import (
+	"bytes"
+	"cmp"
+	"compress/flate"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"stemma/api/recorder/dialect"
+	"stemma/api/recorder/run"
+	"stemma/entity"
+)
+
+// Bounds on what the recording of calls holds in memory.
+const (
+	captureEach = 1 << 20  // bytes of a request, and of a response
+	captureAll  = 64 << 20 // bytes of all calls under way and not yet recorded
+	mostWaiting = 1024     // calls under way and not yet recorded
+	atOnce      = 16       // that are being recorded
+)
+
+// recorder is the account of the calls that are recorded: from when they begin
+// to when they are written down.
+type recorder struct {
+	held  atomic.Int64 // bytes
+	slots chan struct{}
+
+	mu      sync.Mutex
+	idle    sync.Cond // waiting is 0
+	waiting int
+	closed  bool
+}
+
+// begin takes a place among the calls that are recorded; false when there is
+// none, and the call goes on without.
+func (s *Service) begin() bool {
+	a := &s.recorder
+	a.mu.Lock()
+	ok := !a.closed && a.waiting < mostWaiting
+	if ok {
+		a.waiting++
+	}
+	a.mu.Unlock()
+	if !ok {
+		s.lost("no place")
+	}
+	return ok
+}
+
+// done gives the place back.
+func (a *recorder) done() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.waiting--; a.waiting == 0 {
+		a.idle.Broadcast()
+	}
+}
+
+// Flush waits until no call is under way or to be recorded.
+func (s *Service) Flush() {
+	a := &s.recorder
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for a.waiting > 0 {
+		a.idle.Wait()
+	}
+}
+
+// Close records no more calls, and waits until those that are under way have
+// ended and are recorded: what serves them is to be stopped before.
+func (s *Service) Close() error {
+	s.recorder.mu.Lock()
+	s.recorder.closed = true
+	s.recorder.mu.Unlock()
+	s.Flush()
+	return nil
+}
+
+// lost counts a call that is not recorded.
+func (s *Service) lost(why string) {
+	s.dropped.WithLabelValues(why).Inc()
+	s.logger.Warn("a call was not recorded", "why", why)
+}
+
+// capture is what is kept of a body while it passes.
+type capture struct {
+	s       *Service
+	mu      sync.Mutex // the transport may still read the request while the answer is finished
+	kept    bytes.Buffer
+	size    int64
+	cut     string // why not all is kept
+	ended   bool
+	broken  error
+	began   time.Time // when its first byte came
+	sealed  bool
+	counted int64
+}
+
+func (c *capture) take(p []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sealed {
+		return
+	}
+	if c.size == 0 && len(p) > 0 {
+		c.began = c.s.now()
+	}
+	c.size += int64(len(p))
+	if c.cut != "" {
+		return
+	}
+	room := captureEach - c.kept.Len()
+	if len(p) > room {
+		p, c.cut = p[:room], "it is longer than what is kept of a call"
+	}
+	n := int64(len(p))
+	if c.s.recorder.held.Add(n) > captureAll {
+		c.s.recorder.held.Add(-n)
+		c.cut = "the recorder had no room"
+		return
+	}
+	c.counted += n
+	c.kept.Write(p)
+}
+
+// seal ends the capture and gives back its bytes' place; they are the caller's.
+func (c *capture) seal() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sealed = true
+}
+
+func (c *capture) release() { c.s.recorder.held.Add(-c.counted) }
+
+func (c *capture) end(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended || c.broken != nil {
+		return
+	}
+	if err == io.EOF {
+		c.ended = true
+		return
+	}
+	c.broken = err
+}
+
+// tee is a body that is kept as it is read.
+func (c *capture) tee(body io.ReadCloser) io.ReadCloser { return &teeBody{body, c} }
+
+type teeBody struct {
+	io.ReadCloser
+	to *capture
+}
+
+// Read reads and keeps.
+func (t *teeBody) Read(p []byte) (int, error) {
+	n, err := t.ReadCloser.Read(p)
+	if n > 0 {
+		t.to.take(p[:n])
+	}
+	if err != nil {
+		t.to.end(err)
+	}
+	return n, err
+}
+
+// recording is the account of one call.
+type recording struct {
+	s                 *Service
+	ctx               context.Context // of the caller, without its end
+	proxied           proxied
+	method            string
+	started           time.Time
+	run, session      string
+	trace             string // W3C trace context, which goes on to the provider as it came
+	request, response capture
+	requestEncoding   string
+	header            http.Header // of the answer
+	status            int         // 0: there was none
+	gone              bool        // the caller, before there was an answer
+}
+
+func (s *Service) newRecording(ctx context.Context, r *http.Request, p proxied) *recording {
+	return &recording{
+		s: s, ctx: context.WithoutCancel(ctx), proxied: p, method: r.Method, started: s.now(), trace: r.Header.Get("Traceparent"),
+		run: r.Header.Get(headerRun), session: r.Header.Get(headerSession), requestEncoding: r.Header.Get("Content-Encoding"),
+		request: capture{s: s}, response: capture{s: s},
+	}
+}
+
+// answered begins to keep the answer.
+func (rec *recording) answered(resp *http.Response) {
+	rec.status, rec.header = resp.StatusCode, resp.Header.Clone()
+	if resp.StatusCode != http.StatusSwitchingProtocols { // whose body is the connection
+		resp.Body = rec.response.tee(resp.Body)
+	}
+}
+
+// failed tells that there is no answer: for the caller is gone, or the provider
+// is not reached.
+func (rec *recording) failed(gone bool) { rec.gone = gone }
+
+// over hands the call on to be written down. It is called when the call is done
+// with, whatever became of it, and does not wait.
+func (rec *recording) over() {
+	rec.request.seal()
+	rec.response.seal()
+	ended := rec.s.now()
+	a := &rec.s.recorder
+	go func() { // which Close waits for
+		defer a.done()
+		defer rec.request.release()
+		defer rec.response.release()
+		a.slots <- struct{}{}
+		defer func() { <-a.slots }()
+		rec.write(ended)
+	}()
+}
+
+// write records the call; what cannot be recorded is counted and told of.
+func (rec *recording) write(ended time.Time) {
+	defer func() {
+		if p := recover(); p != nil { // a defect in reading must not end the server
+			rec.s.logger.Error("recording a call panicked", "panic", p)
+			rec.s.lost("defect")
+		}
+	}()
+	call, metadata, bodies := rec.read(ended)
+	_, err := rec.s.ingest(rec.ctx, callerIn{Agent: rec.proxied.agent, internal: true}, rec.records(&call, metadata, bodies, ended))
+	if entity.KindOf(err) == entity.KindTooLarge && err != nil {
+		metadata["bodies"] = "left out: together they are larger than a block"
+		_, err = rec.s.ingest(rec.ctx, callerIn{Agent: rec.proxied.agent, internal: true}, rec.records(&call, metadata, fields{}, ended))
+	}
+	if err != nil {
+		rec.s.logger.Warn("a call was not recorded", "provider", rec.proxied.provider.Name, "err", err)
+		rec.s.dropped.WithLabelValues("refused").Inc()
+	}
+}
+
+// read makes sense of the two bodies.
+func (rec *recording) read(ended time.Time) (call dialect.Call, metadata, bodies fields) {
+	d, _ := dialect.Named(rec.proxied.provider.Dialect)
+	request := rec.request.decoded(rec.requestEncoding)
+	call = d.Request(pathOnly(rec.proxied.tail), request)
+	metadata = fields{"method": rec.method, "path": pathOnly(rec.proxied.tail), "request_bytes": rec.request.size, "response_bytes": rec.response.size}
+	metadata.name("traceparent", rec.trace)
+	bodies = fields{}
+	if rec.request.size > 0 {
+		bodies["request"] = rec.request.value(request)
+	}
+	if rec.status == 0 {
+		call.ErrorType, call.Error = "upstream_unreachable", "the provider could not be reached"
+		if rec.gone {
+			call.ErrorType, call.Error = "caller_gone", "the caller went away before there was an answer"
+		}
+		return call, metadata, bodies
+	}
+	metadata["status"] = int64(rec.status)
+	response := rec.response.decoded(rec.header.Get("Content-Encoding"))
+	kind, _, _ := strings.Cut(rec.header.Get("Content-Type"), ";")
+	switch {
+	case strings.EqualFold(strings.TrimSpace(kind), "text/event-stream") || call.Streamed && bytes.HasPrefix(bytes.TrimLeft(response, " \r\n"), []byte("[")):
+		d.Stream(&call, response)
+	default:
+		call.Streamed = false
+		d.Response(&call, rec.status, response)
+		if rec.response.size > 0 {
+			bodies["response"] = rec.response.value(response)
+		}
+	}
+	if call.Streamed && !rec.response.began.IsZero() {
+		metadata["first_byte_ms"] = rec.response.began.Sub(rec.started).Milliseconds()
+	}
+	metadata["streamed"] = call.Streamed
+	if rec.status >= 400 && call.ErrorType == "" {
+		call.ErrorType = "http_error"
+	}
+	return call, metadata, bodies
+}
+
+func pathOnly(tail string) string {
+	path, _, _ := strings.Cut(tail, "?")
+	return path
+}
+
+// partial says why what is recorded is not all there was; "" when it is.
+func (rec *recording) partial(call *dialect.Call) string {
+	switch {
+	case rec.status == 0:
+		return ""
+	case rec.status == http.StatusSwitchingProtocols:
+		return "the connection became something else than HTTP"
+	case rec.response.broken != nil && !errors.Is(rec.response.broken, context.Canceled):
+		return "the answer broke off"
+	case rec.response.broken != nil, !rec.response.ended && rec.response.size > 0 || call.Streamed && !rec.response.ended:
+		return "the caller went away before the answer's end"
+	case rec.response.cut != "":
+		return "of the answer: " + rec.response.cut
+	case rec.request.cut != "":
+		return "of the request: " + rec.request.cut
+	case call.Streamed && !call.Ended && call.Error == "":
+		return "the stream stopped without its end"
+	}
+	return ""
+}
+
+// records are the entries that tell of the call: a run of its own, or a step of
+// the run that the caller named.
+func (rec *recording) records(call *dialect.Call, metadata, bodies fields, ended time.Time) []record {
+	partial := rec.partial(call)
+	took := float64(ended.Sub(rec.started).Milliseconds())
+	price, known := dialect.PriceOf(rec.s.options.Prices, call.Model)
+	cents := call.Cents(price, known)
+	if known && cents != nil && call.CostUSD == nil {
+		metadata["price"] = map[string]any(fields{}.number("input", &price.Input).number("output", &price.Output).number("cache_read", &price.CacheRead))
+	}
+	failure := call.Error != "" || rec.status == 0 || rec.status >= 400
+	step := fields{"step_type": "reasoning"}.text("input", call.Input).text("output", call.Output).text("reasoning", call.Reasoning).
+		number("duration_ms", &took).number("tokens_used", call.Tokens.Total).number("cost_cents", cents).
+		name("model", call.Model).name("provider", rec.proxied.provider.Name).name("error_type", call.ErrorType).name("error_message", call.Error).
+		name("partial", partial).object("metadata", metadata)
+	if failure {
+		step["step_type"] = "error"
+	}
+	if call.Operation != "" {
+		metadata["operation"] = call.Operation
+	}
+	metadata["finish_reason"] = call.Finish
+	if usage := usageOf(call.Tokens); len(usage) > 0 {
+		step["usage"] = map[string]any(usage)
+	}
+	if len(call.ToolCalls) > 0 {
+		step["tool_calls"] = call.ToolCalls
+	}
+	for key, v := range bodies {
+		step[key] = v
+	}
+	of, ref := rec.run, ""
+	var list []record
+	if of == "" {
+		of, ref = "run", "run"
+		list = append(list, record{kind: run.KindStart, ref: ref, word: "api", session: rec.session, at: rec.started, body: entity.Properties(fields{}.text("input", call.Input))})
+	}
+	list = append(list, record{kind: run.KindStep, run: of, at: rec.started, body: entity.Properties(step)})
+	if call.System != nil {
+		list = append(list, record{kind: run.KindContext, run: of, at: rec.started, body: entity.Properties(fields{}.text("system_prompt", call.System).number("total_tokens", call.Tokens.Input))})
+	}
+	if ref != "" {
+		end := record{kind: run.KindEnd, run: of, word: run.Completed, at: ended, body: entity.Properties(fields{}.text("output", call.Output))}
+		if failure || partial != "" && strings.Contains(partial, "broke") {
+			end.word = run.Failed
+			end.body = entity.Properties(fields(end.body).name("error_type", cmp.Or(call.ErrorType, "broken_off")).name("error_message", cmp.Or(call.Error, partial)))
+		}
+		list = append(list, end)
+	}
+	return list
+}
+
+func usageOf(t dialect.Tokens) fields {
+	return fields{}.number("input_tokens", t.Input).number("output_tokens", t.Output).number("total_tokens", t.Total).
+		number("cache_read_tokens", t.CacheRead).number("cache_write_tokens", t.CacheWrite).number("reasoning_tokens", t.Reasoning)
+}
+
+// decoded is the body that was kept, without its encoding, as far as it can be
+// read.
+func (c *capture) decoded(encoding string) []byte {
+	raw := c.kept.Bytes()
+	var in io.Reader
+	switch strings.ToLower(strings.TrimSpace(encoding)) {
+	case "", "identity":
+		return raw
+	case "gzip", "x-gzip":
+		z, err := gzip.NewReader(bytes.NewReader(raw))
+		if err != nil {
+			return nil
+		}
+		in = z
+	case "deflate":
+		in = flate.NewReader(bytes.NewReader(raw))
+	case "br":
+		in = brotli.NewReader(bytes.NewReader(raw))
+	case "zstd":
+		z, err := zstd.NewReader(bytes.NewReader(raw), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(captureEach*8))
+		if err != nil {
+			return nil
+		}
+		defer z.Close()
+		in = z
+	default:
+		return nil
+	}
+	plain, _ := io.ReadAll(io.LimitReader(in, 2*captureEach)) // what was cut off ends early
+	return plain
+}
+
+// value is a body as it is recorded: as the JSON it is, else by its size and hash.
+func (c *capture) value(plain []byte) any {
+	if v, err := entity.ParseJSON(plain, entity.MaxDepth-8); err == nil {
+		return v
+	}
+	sum := sha256.Sum256(c.kept.Bytes())
+	return map[string]any{"bytes": c.size, "sha256_of_kept": hex.EncodeToString(sum[:]), "kept": int64(c.kept.Len())}
+}

@@ -1,0 +1,32 @@
+// Package run is what a recorder keeps: runs of agents as entities, each with a
+// chain of content-addressed blocks that says all that happened in it.
+//
+// A run is an entity of type run. Its chain "steps" holds everything in the
+// order of its arrival, a block for each [Entry]:
+//
+//	start    what set it off: trigger, input, agent, session
+//	step     something the agent did, numbered by sequence from 1
+//	tool     a call of a tool, which belongs to a step
+//	context  what the agent knew at a step
+//	end      how it ended
+//
+// The manifest holds what lists need and no content: version 1 of a running run,
+// version 2 of one that ended, with the chain's head pinned under "chain" and
+// the counts, names and anomalies of [Facts].
+//
+// # Laws
+//
+//   - What was recorded is in the chain, input and output included, so that one
+//     digest, that of the head at completion, is proof of all of it.
+//   - The hash of an entry is the SHA-256 of its block, in hexadecimal.
+//   - A run that has ended takes nothing more: KindExists.
+//   - What is not known is absent, never 0.
+//   - Names of runs and sessions are their entities' identifiers as UUIDs. That of
+//     an entry tells its run and its place, and is stored nowhere.
+//
+// # Rows of the projection "runs"
+//
+//	r<collection><started, newest first><id>         summary    runs of a collection
+//	a<collection><agent><started, newest first><id>  summary    those of an agent
+//	n<collection><hash of label><id>                 nothing    agents of a collection by name
+package run

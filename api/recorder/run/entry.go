@@ -1,0 +1,247 @@
+package run
+
+import (
+	"encoding/hex"
+	"errors"
+	"iter"
+	"sync"
+
+	"stemma/entity"
+)
+
+// Types of entities, and the chain of a run.
+const (
+	Type        = "run"
+	TypeSession = "session"
+	Chain       = "steps"
+)
+
+// Predicates of a run.
+const (
+	PredicateAgent   entity.Predicate = "agent"
+	PredicateSession entity.Predicate = "session"
+)
+
+// Kind is what a block of the chain tells of.
+type Kind string
+
+// The kinds.
+const (
+	KindStart   Kind = "start"
+	KindStep    Kind = "step"
+	KindTool    Kind = "tool"
+	KindContext Kind = "context"
+	KindEnd     Kind = "end"
+)
+
+// Status of a run.
+const (
+	Running   = "running"
+	Completed = "completed"
+	Failed    = "failed"
+	TimedOut  = "timeout"
+)
+
+// The words of the specification.
+var (
+	Triggers     = []string{"api", "schedule", "webhook", "manual", "auto"}
+	StepTypes    = []string{"reasoning", "tool_call", "retrieval", "action", "error", "completion"}
+	ToolStatuses = []string{"success", "error", "timeout"}
+	EndStatuses  = []string{Completed, Failed, TimedOut}
+)
+
+// Entry is a block of the chain, read. Which members are there depends on its
+// kind; nil is what was not given.
+type Entry struct {
+	N    int64      `cbor:"-"`
+	TS   int64      `cbor:"-"` // when it arrived, ms since 1970
+	CID  entity.CID `cbor:"-"`
+	Kind Kind       `cbor:"kind"`
+	At   *int64     `cbor:"at"` // when it happened, where the client said, ms since 1970
+
+	Sequence int64 `cbor:"sequence"` // of a step, from 1
+	Steps    int64 `cbor:"steps"`    // of any other: how many steps came before it
+	Step     int64 `cbor:"step"`     // of a tool or context: the step it belongs to, 0 for none
+
+	Trigger   string    `cbor:"trigger_type"`
+	Agent     string    `cbor:"agent"`
+	AgentID   entity.ID `cbor:"agent_id"`
+	SessionID entity.ID `cbor:"session_id"`
+
+	StepType   string         `cbor:"step_type"`
+	Input      *string        `cbor:"input"`
+	Output     *string        `cbor:"output"`
+	Reasoning  *string        `cbor:"reasoning"`
+	DurationMS *float64       `cbor:"duration_ms"`
+	Tokens     *float64       `cbor:"tokens_used"`
+	CostCents  *float64       `cbor:"cost_cents"`
+	Model      string         `cbor:"model"`
+	Provider   string         `cbor:"provider"`
+	ErrorType  string         `cbor:"error_type"`
+	Error      string         `cbor:"error_message"`
+	Metadata   map[string]any `cbor:"metadata"`
+	Usage      map[string]any `cbor:"usage"`
+	ToolCalls  []any          `cbor:"tool_calls"`
+	Request    any            `cbor:"request"`
+	Response   any            `cbor:"response"`
+	Partial    string         `cbor:"partial"` // why what is recorded is not all there was
+	Made       bool           `cbor:"made"`    // a step that a tool call was given, as there was none
+
+	Tool         string  `cbor:"tool_name"`
+	Status       string  `cbor:"status"`
+	Arguments    any     `cbor:"arguments"`
+	Result       any     `cbor:"result"`
+	TargetSystem *string `cbor:"target_system"`
+
+	SystemPrompt *string  `cbor:"system_prompt"`
+	Instructions []any    `cbor:"active_instructions"`
+	Documents    []any    `cbor:"retrieved_documents"`
+	TotalTokens  *float64 `cbor:"total_tokens"`
+	TotalCost    *float64 `cbor:"total_cost_cents"`
+}
+
+// block is a chain block whose body is an entry.
+type block struct {
+	ID    entity.ID    `cbor:"id"`
+	Chain string       `cbor:"chain"`
+	N     int64        `cbor:"n"`
+	TS    int64        `cbor:"ts"`
+	Prev  *entity.Link `cbor:"prev"`
+	Body  Entry        `cbor:"body"`
+}
+
+// Time is when it happened, ms since 1970.
+func (e *Entry) Time() int64 {
+	if e.At != nil {
+		return *e.At
+	}
+	return e.TS
+}
+
+// Hash is the digest of the block in hexadecimal.
+func (e *Entry) Hash() string { return HashOf(e.CID) }
+
+// HashOf is the digest of a block in hexadecimal.
+func HashOf(c entity.CID) string {
+	d, _ := entity.DigestOf(c)
+	return hex.EncodeToString(d[:])
+}
+
+// StepsSoFar is how many steps there are up to the entry, itself included.
+func (e *Entry) StepsSoFar() int64 { return max(e.Sequence, e.Steps) }
+
+func decode(raw []byte, c entity.CID) (*Entry, entity.CID, error) {
+	var b block
+	if err := entity.DecodeBlock(raw, &b); err != nil {
+		return nil, entity.CID{}, entity.Internal("run.decode", err)
+	}
+	e := &b.Body
+	e.N, e.TS, e.CID = b.N, b.TS, c
+	prev := entity.CID{}
+	if b.Prev != nil {
+		prev = b.Prev.CID
+	}
+	return e, prev, nil
+}
+
+// Last is the newest entry of a run's chain. KindNotFound where there is none.
+func Last(r entity.Reader, id entity.ID) (*Entry, error) {
+	head, err := r.ChainHead(id, Chain)
+	if err != nil {
+		return nil, err
+	}
+	if head.N == 0 {
+		return nil, entity.NotFound("run.Last", "run %s has nothing recorded", Name(id))
+	}
+	return read(r, head.CID)
+}
+
+func read(r entity.Reader, c entity.CID) (*Entry, error) {
+	raw, err := r.Block(c)
+	if err != nil {
+		return nil, err
+	}
+	e, _, err := decode(raw, c)
+	return e, err
+}
+
+// At is the entry at a place of the chain. KindNotFound where there is none.
+func At(r entity.Reader, id entity.ID, n int64) (*Entry, error) {
+	for ref, err := range r.Chain(id, Chain, n) {
+		if err != nil {
+			return nil, err
+		}
+		if ref.N != n {
+			break
+		}
+		return read(r, ref.CID)
+	}
+	return nil, entity.NotFound("run.At", "run %s has no entry %d", Name(id), n)
+}
+
+// Entries yields a run's chain from a place on.
+func Entries(r entity.Reader, id entity.ID, from int64) iter.Seq2[*Entry, error] {
+	return func(yield func(*Entry, error) bool) {
+		for ref, err := range r.Chain(id, Chain, from) {
+			var e *Entry
+			if err == nil {
+				e, err = read(r, ref.CID)
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// All is a run's whole chain, read along the links from its head: in a
+// transaction that need not then be run by the committer as one that scans.
+func All(r entity.Reader, id entity.ID) ([]*Entry, error) {
+	head, err := r.ChainHead(id, Chain)
+	if err != nil || head.N == 0 {
+		return nil, err
+	}
+	out := make([]*Entry, head.N)
+	at := head.CID
+	for n := head.N; n > 0; n-- {
+		raw, err := r.Block(at)
+		if err != nil {
+			return nil, err
+		}
+		e, prev, err := decode(raw, at)
+		if err != nil {
+			return nil, err
+		}
+		out[n-1], at = e, prev
+	}
+	return out, nil
+}
+
+// Read is [All] for a view of a committed state: blocks are read in order and
+// decoded on all cores, as replays of long runs wait for it.
+func Read(r entity.Reader, id entity.ID) ([]*Entry, error) {
+	var raw [][]byte
+	var refs []entity.ChainRef
+	for ref, err := range r.Chain(id, Chain, 1) {
+		if err != nil {
+			return nil, err
+		}
+		b, err := r.Block(ref.CID)
+		if err != nil {
+			return nil, err
+		}
+		refs, raw = append(refs, ref), append(raw, b)
+	}
+	out, failed := make([]*Entry, len(raw)), make([]error, len(raw))
+	const share = 512
+	var group sync.WaitGroup
+	for from := 0; from < len(raw); from += share {
+		group.Go(func() {
+			for i := from; i < min(from+share, len(raw)); i++ {
+				out[i], _, failed[i] = decode(raw[i], refs[i].CID)
+			}
+		})
+	}
+	group.Wait()
+	return out, errors.Join(failed...)
+}

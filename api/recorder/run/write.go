@@ -1,0 +1,255 @@
+package run
+
+import (
+	"time"
+
+	"stemma/entity"
+)
+
+// Start is a run to be begun.
+type Start struct {
+	Collection entity.ID // that it belongs to
+	Agent      entity.Head
+	Session    *entity.Head
+	Trigger    string
+	At         time.Time         // zero: now
+	Body       entity.Properties // input, metadata
+}
+
+// Begin makes a run and its first entry. now is the transaction's time.
+func Begin(tx entity.Tx, s Start, now time.Time) (entity.ID, entity.ChainRef, error) {
+	at := now
+	body := entity.Properties{"kind": string(KindStart), "steps": int64(0)}
+	if !s.At.IsZero() {
+		at = s.At
+		body["at"] = at.UnixMilli()
+	}
+	for k, v := range s.Body {
+		body[k] = v
+	}
+	body["trigger_type"], body["agent"], body["agent_id"] = s.Trigger, s.Agent.Label, string(s.Agent.ID)
+	props := entity.Properties{
+		"label": s.Agent.Label + " " + entity.FormatTime(at), "status": Running, "trigger_type": s.Trigger,
+		"agent_name": s.Agent.Label, "started_at": entity.FormatTime(at),
+	}
+	related := []entity.Relationship{
+		{Predicate: entity.PredicateCollection, Peer: s.Collection, PeerType: entity.TypeCollection},
+		{Predicate: PredicateAgent, Peer: s.Agent.ID, PeerType: entity.TypeAgent, PeerLabel: s.Agent.Label},
+	}
+	if s.Session != nil {
+		body["session_id"] = string(s.Session.ID)
+		related = append(related, entity.Relationship{Predicate: PredicateSession, Peer: s.Session.ID, PeerType: TypeSession})
+	}
+	v, err := tx.Create(entity.Draft{Type: Type, Properties: props, Relationships: related})
+	if err != nil {
+		return "", entity.ChainRef{}, err
+	}
+	id := v.Manifest.ID
+	ref, err := tx.Append(id, Chain, entity.Any, body)
+	return id, ref, err
+}
+
+// Writer adds entries to a run in one transaction.
+type Writer struct {
+	tx    entity.Tx
+	id    entity.ID
+	head  entity.ChainRef
+	steps int64
+	ended bool
+}
+
+// Continue makes a writer of a run that has not ended: KindExists where it has.
+// h is its head; that it may be written is the caller's to decide.
+func Continue(tx entity.Tx, h entity.Head) (*Writer, error) {
+	m, err := tx.Manifest(h.CID())
+	if err != nil {
+		return nil, err
+	}
+	if status, _ := m.Properties["status"].(string); status != Running {
+		return nil, Ended(h.ID, status)
+	}
+	head, err := tx.ChainHead(h.ID, Chain)
+	if err != nil {
+		return nil, err
+	}
+	w := &Writer{tx: tx, id: h.ID, head: head}
+	if head.N > 0 {
+		last, err := read(tx, head.CID)
+		if err != nil {
+			return nil, err
+		}
+		w.steps = last.StepsSoFar()
+	}
+	return w, nil
+}
+
+// Ended is the refusal of a run that takes nothing more.
+func Ended(id entity.ID, status string) error {
+	return entity.Errorf(entity.KindExists, "run.Ended", "run %s has ended (%s) and takes nothing more; start another with POST /api/v1/runs", Name(id), status)
+}
+
+// Head is the chain's head as the writer left it.
+func (w *Writer) Head() entity.ChainRef { return w.head }
+
+// Steps is how many steps there are.
+func (w *Writer) Steps() int64 { return w.steps }
+
+// Ended tells whether this writer ended the run.
+func (w *Writer) Ended() bool { return w.ended }
+
+func (w *Writer) append(body entity.Properties) (entity.ChainRef, error) {
+	ref, err := w.tx.Append(w.id, Chain, entity.Any, body)
+	if err == nil {
+		w.head = ref
+	}
+	return ref, err
+}
+
+// Step adds a step. at is when it happened, zero for now.
+func (w *Writer) Step(body entity.Properties, at time.Time) (entity.ChainRef, error) {
+	b := entry(KindStep, body, at)
+	b["sequence"] = w.steps + 1
+	ref, err := w.append(b)
+	if err == nil {
+		w.steps++
+	}
+	return ref, err
+}
+
+// Tool adds a call of a tool to the step named, "" for the latest. Where there
+// is no step, one is made.
+func (w *Writer) Tool(step string, body entity.Properties, at time.Time) (entity.ChainRef, error) {
+	if step == "" && w.steps == 0 {
+		if _, err := w.Step(entity.Properties{"step_type": "tool_call", "made": true}, at); err != nil {
+			return entity.ChainRef{}, err
+		}
+	}
+	return w.attached(KindTool, step, body, at)
+}
+
+// Context adds what the agent knew at the step named, "" for the latest.
+func (w *Writer) Context(step string, body entity.Properties, at time.Time) (entity.ChainRef, error) {
+	return w.attached(KindContext, step, body, at)
+}
+
+func (w *Writer) attached(k Kind, step string, body entity.Properties, at time.Time) (entity.ChainRef, error) {
+	of := w.steps
+	if step != "" {
+		n, err := w.stepOf(step)
+		if err != nil {
+			return entity.ChainRef{}, err
+		}
+		of = n
+	}
+	b := entry(k, body, at)
+	b["steps"], b["step"] = w.steps, of
+	return w.append(b)
+}
+
+// stepOf is the sequence of a step by its name.
+func (w *Writer) stepOf(name string) (int64, error) {
+	absent := entity.Invalid("run.Step", "run %s has no step %q; step_id is what the step's recording was answered with", Name(w.id), clip(name))
+	n, ok := ParseEntry(w.id, KindStep, name)
+	if !ok || n > w.head.N {
+		return 0, absent
+	}
+	e, err := w.back(n)
+	switch {
+	case err != nil && entity.KindOf(err) != entity.KindNotFound:
+		return 0, err
+	case err != nil || e.Kind != KindStep:
+		return 0, absent
+	}
+	return e.Sequence, nil
+}
+
+// nearby is how far back an entry is found along the links, which keeps the
+// transaction from being one that scans.
+const nearby = 100
+
+func (w *Writer) back(n int64) (*Entry, error) {
+	if w.head.N-n > nearby {
+		return At(w.tx, w.id, n)
+	}
+	at := w.head.CID
+	for {
+		raw, err := w.tx.Block(at)
+		if err != nil {
+			return nil, err
+		}
+		e, prev, err := decode(raw, at)
+		if err != nil || e.N == n {
+			return e, err
+		}
+		at = prev
+	}
+}
+
+func entry(k Kind, body entity.Properties, at time.Time) entity.Properties {
+	b := make(entity.Properties, len(body)+4)
+	for key, v := range body {
+		b[key] = v
+	}
+	b["kind"] = string(k)
+	if !at.IsZero() {
+		b["at"] = at.UnixMilli()
+	}
+	return b
+}
+
+// Finish is how a run ends.
+type Finish struct {
+	Status string
+	At     time.Time         // zero: now
+	Body   entity.Properties // output, total_tokens, total_cost_cents, error_type, error_message
+}
+
+// Judge finds what is out of the ordinary in a run; see package anomaly.
+type Judge func(all []*Entry) []any
+
+// End adds the last entry and writes the run's second version, which pins the
+// chain. now is the transaction's time.
+func (w *Writer) End(f Finish, judge Judge, now time.Time) (entity.ChainRef, error) {
+	at := now
+	if !f.At.IsZero() {
+		at = f.At
+	}
+	b := entry(KindEnd, f.Body, f.At)
+	b["status"], b["steps"] = f.Status, w.steps
+	if _, err := w.append(b); err != nil {
+		return w.head, err
+	}
+	all, err := All(w.tx, w.id)
+	if err != nil {
+		return w.head, err
+	}
+	facts := FactsOf(all)
+	if started := all[0].Time(); at.UnixMilli() >= started {
+		facts.Duration = float(float64(at.UnixMilli() - started))
+	}
+	props := facts.properties()
+	props["status"], props["completed_at"] = f.Status, entity.FormatTime(at)
+	if judge != nil {
+		props["anomalies"] = judge(all)
+	}
+	props["chain"] = map[string]any{"name": Chain, "n": w.head.N, "head": entity.Link{CID: w.head.CID}, "hash": HashOf(w.head.CID)}
+	w.ended = true
+	_, err = w.tx.Put(w.id, entity.Any, func(m *entity.Manifest) error {
+		for k, v := range props {
+			m.Properties[k] = v
+		}
+		return nil
+	})
+	return w.head, err
+}
+
+// Pin is the chain's head as a run's manifest pins it; ok is false of a run
+// that has not ended.
+func Pin(m *entity.Manifest) (ref entity.ChainRef, ok bool) {
+	pin, _ := m.Properties["chain"].(map[string]any)
+	link, isLink := pin["head"].(entity.Link)
+	n, isInt := pin["n"].(int64)
+	return entity.ChainRef{N: n, CID: link.CID}, isLink && isInt
+}
+
+func float(f float64) *float64 { return &f }

@@ -1,0 +1,72 @@
+package recorder
+
+import (
+	"context"
+
+	"stemma/api/recorder/run"
+	"stemma/api/wire"
+	"stemma/entity"
+	"stemma/entity/guard"
+)
+
+// VerifyResponse is what verifying a run's chain gave.
+type VerifyResponse struct {
+	RunID       string      `json:"run_id"`
+	Valid       bool        `json:"valid"`
+	Complete    bool        `json:"complete" doc:"the run has ended, and the head is pinned in its manifest"`
+	Entries     int64       `json:"entries" doc:"that hold, from the first"`
+	Steps       int64       `json:"steps"`
+	ChainHash   string      `json:"chain_hash" doc:"of the last entry that holds"`
+	Pinned      *string     `json:"pinned_hash" doc:"what the manifest pins; null of a run that is running"`
+	FirstBroken *run.Broken `json:"first_broken" doc:"null where nothing is"`
+}
+
+// verdict verifies a run on the reader's state.
+func verdict(r *guard.Reader, t *told) (VerifyResponse, error) {
+	out := VerifyResponse{RunID: run.Name(t.head.ID)}
+	pin, err := pinned(r, t)
+	if err != nil {
+		return out, err
+	}
+	if pin != nil {
+		hash := run.HashOf(pin.CID)
+		out.Pinned, out.Complete = &hash, true
+	}
+	v, err := run.Verify(r.Reader, t.head.ID, pin)
+	out.Valid, out.Entries, out.Steps, out.ChainHash, out.FirstBroken = v.Valid, v.Entries, v.Steps, v.ChainHash, v.Broken
+	return out, err
+}
+
+// pinned is the head that the oldest version pins which pins one: an edit of a
+// later version moves nothing.
+func pinned(r *guard.Reader, t *told) (pin *entity.ChainRef, err error) {
+	for ref, err := range r.Reader.History(t.head.ID, 0) {
+		if err != nil {
+			return nil, err
+		}
+		m, err := r.Reader.Manifest(ref.CID)
+		if err != nil {
+			return nil, err
+		}
+		if at, ok := run.Pin(m); ok {
+			pin = &at
+		}
+	}
+	return pin, nil
+}
+
+func (s *Service) verify(ctx context.Context, in *oneRunIn) (*wire.Reply, error) {
+	var out VerifyResponse
+	err := s.view(ctx, func(r *guard.Reader) error {
+		t, err := readHead(r, in.Run)
+		if err != nil {
+			return err
+		}
+		out, err = verdict(r, t)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return wire.OK(out), nil
+}
