@@ -6,7 +6,7 @@ REPO    ?= .
 FUZZ    ?= 60s
 ROUNDS  ?= 100
 CRANFIELD ?= ../shared/data/cranfield
-JS      := testdata/manifests/js
+JS      := testdata/manifests/js testdata/arweave
 
 # Tests judge search on the collection where it is.
 TESTING := CRANFIELD=$(wildcard $(abspath $(CRANFIELD)))
@@ -54,11 +54,11 @@ s3gateway: ## the suite of a place for content against versitygw, built in a mod
 kubo: ## kubo imports what we export; it is built from the Go module proxy, which takes minutes
 	$(GO) test -count=1 -timeout 60m -tags kubo -run TestKubo ./cmd/stemma
 
-js: $(JS)/node_modules/.package-lock.json ## what the tests compare our bytes with
+js: $(JS:%=%/node_modules/.package-lock.json) ## what the tests compare our bytes with
 
-$(JS)/node_modules/.package-lock.json: $(JS)/package.json $(JS)/package-lock.json
-	cd $(JS) && npm ci --no-audit --no-fund --silent
+%/node_modules/.package-lock.json: %/package.json %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund --silent
 	@touch $@
 
 clean:
-	rm -rf bin $(JS)/node_modules
+	rm -rf bin $(JS:%=%/node_modules)
