@@ -62,6 +62,7 @@ var imports = map[string][]string{
 	"cmd/stemma/retrieval":   {"entity", "entity/store", "query/search", "query/search/embed"},
 
 	"versions/attest/arweave": {"entity"},
+	"versions/attest/witness": {"entity", "versions/attest"},
 }
 
 // testImports are what the tests of a package may import beyond its row: the
