@@ -112,7 +112,7 @@ func deep(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repe
 // that the others cannot.
 func badRows() map[string]badRow {
 	rows := map[string]badRow{}
-	for _, group := range []map[string]badRow{badEntityRows(), badCollectionRows(), badFolderRows(), badRelationshipRows(), badReadRows(), badGraphRows(), badFileRows(), badScopeRows(), badAuthRows(), badKeyRows(), badSearchRows()} {
+	for _, group := range []map[string]badRow{badEntityRows(), badCollectionRows(), badFolderRows(), badRelationshipRows(), badReadRows(), badGraphRows(), badFileRows(), badScopeRows(), badAuthRows(), badKeyRows(), badSearchRows(), badAttestRows()} {
 		for id, row := range group {
 			rows[id] = row
 		}

@@ -83,11 +83,15 @@ func (d *documented) pathFaults(op *wire.Operation, row badRow) (faults []fault)
 	return faults
 }
 
-// replaceSegment puts value where pattern has {name}.
+// replaceSegment puts value where pattern has {name}, or its star.
 func replaceSegment(pattern, path, name, value string) string {
 	path, query, asked := strings.Cut(path, "?")
-	segments := strings.Split(path, "/")
-	segments[slices.Index(strings.Split(pattern, "/"), "{"+name+"}")] = value
+	segments, names := strings.Split(path, "/"), strings.Split(pattern, "/")
+	if at := slices.Index(names, "{"+name+"}"); at >= 0 {
+		segments[at] = value
+	} else { // the rest of the path
+		segments = append(segments[:len(names)-1], value)
+	}
 	path = strings.Join(segments, "/")
 	if asked {
 		path += "?" + query

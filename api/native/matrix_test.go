@@ -59,6 +59,8 @@ var matrixRows = map[string]string{
 	"downloadFile": "file:download full", "reuploadFile": "file:reupload again",
 
 	"listVersions": "entity:view person", "getManifest": "404: entity:view person", "getBlock": "404: entity:view person", "getBlocks": "=",
+	"getEntityAttestation": "entity:view person", "getVersionAttestation": "entity:view person", "getAttestationHead": "=", "getConsistencyProof": "=", "verifyAttestation": "=",
+	"getCheckpoint": "=", "getTile": "=",
 	"findPaths": "graph:query -", "findReachable": "graph:query -", "getGraphEntity": "entity:view person",
 	"searchSimilarCollections": "search:similar -; collection:view coll", "searchSimilarItems": "search:similar -; entity:view person", "searchCollections": "search:query -",
 	"searchAgents": "search:query -", "searchEntities": "search:query -; collection:view coll", "searchDiscover": "search:query -", "searchMyCollections": "search:execute -",

@@ -28,6 +28,7 @@ import (
 	"stemma/graph"
 	"stemma/query/search"
 	"stemma/query/search/embed"
+	"stemma/versions/attest"
 )
 
 // The callers of every test: an owner of everything, and a user who may read.
@@ -50,6 +51,8 @@ type rig struct {
 	scopes map[entity.Network]*scope.Index
 	blobs  map[entity.Network]*files.Blobs
 	index  map[entity.Network]*search.Index
+	attest *attest.Log
+	slow   bool   // attest is not waited for
 	dir    string // of blobs
 	keys   int    // numbers the keys of callers that a test makes
 }
@@ -61,6 +64,7 @@ type rigOptions struct {
 	issuer  func(func() time.Time) string   // starts an OIDC issuer that is believed; nil: none is
 	embed   search.Embedder                 // nil: the built-in one
 	agents  entity.ID                       // the collection of official agents
+	attests time.Duration                   // between two checkpoints; 0: as fast as can be
 }
 
 // newRig opens a rig that ends, and is checked, with the test.
@@ -104,7 +108,13 @@ func openRig(o rigOptions) (*rig, error) {
 		if w.index[name], err = search.Open(search.Options{Store: s, Embedder: o.embed}); err != nil {
 			return nil, err
 		}
+		if name == entity.Main {
+			if err := w.openAttest(s, o.attests); err != nil {
+				return nil, err
+			}
+		}
 		networks = append(networks, native.Network{Store: seen, Scopes: scopes, Graph: index, Blobs: blobs, Search: w.index[name], MaxFile: o.maxFile, OfficialAgents: o.agents})
+		networks[0].Attest = w.attest
 	}
 	believed := external.Options{Secret: []byte(authtest.Secret), Audience: "authenticated", ClientID: authtest.Audience}
 	if o.issuer != nil {
@@ -125,6 +135,7 @@ func openRig(o rigOptions) (*rig, error) {
 
 // end checks both stores from the first block to the last and closes them.
 func (w *rig) end(t testing.TB) {
+	w.endAttest(t)
 	w.endBlobs(t)
 	if err := w.auth.Close(); err != nil {
 		t.Error(err)
@@ -190,6 +201,9 @@ func (w *rig) seqs() [2]entity.Seq {
 func (w *rig) call(method, target, body string, headers ...string) *httptest.ResponseRecorder {
 	if asksIndex.MatchString(target) {
 		w.settle()
+	}
+	if asksLog.MatchString(target) {
+		w.settleAttest()
 	}
 	return w.send(method, target, body, headers...)
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"stemma/api/auth/authtest"
 )
@@ -219,10 +220,10 @@ func (s *script) render(st *step, w *httptest.ResponseRecorder) (string, error) 
 			answer = answer.only(st.show)
 		}
 		lines = append(lines, s.fold(answer.pretty()))
-	case body != "" && binaryTypes.MatchString(w.Header().Get("Content-Type")):
+	case body != "" && (binaryTypes.MatchString(w.Header().Get("Content-Type")) || !utf8.ValidString(body)):
 		lines = append(lines, fmt.Sprintf("%x", body))
 	case body != "":
-		lines = append(lines, s.fold(strings.TrimRight(body, "\n")))
+		lines = append(lines, strings.ReplaceAll(s.fold(strings.TrimRight(body, "\n")), "\n\n", "\n.\n"))
 	}
 	return strings.Join(lines, "\n"), nil
 }

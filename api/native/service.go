@@ -14,6 +14,7 @@ import (
 	"stemma/files"
 	"stemma/graph"
 	"stemma/query/search"
+	"stemma/versions/attest"
 )
 
 // Network is one network's store with the engines over it.
@@ -23,6 +24,7 @@ type Network struct {
 	Graph  *graph.Index  // likewise
 	Blobs  *files.Blobs  // content of files; the index of package files/index is among Store's projections
 	Search *search.Index // follows Store; nil: what needs it is answered with 501
+	Attest *attest.Log   // likewise; of the main network alone
 
 	OfficialAgents entity.ID // the collection of the agents that are official; "": see POST /search/agents
 	MaxFile        int64     // bytes of a file's content; 0: DefaultMaxFile
@@ -54,7 +56,7 @@ func (s *Service) Operations() []wire.Operation {
 	var all []wire.Operation
 	for _, group := range [][]wire.Operation{
 		s.sessionOps(), s.keyOps(),
-		s.userOps(), s.collectionOps(), s.roleOps(), s.memberOps(), s.tenantOps(), s.auditOps(), s.entityOps(), s.permissionOps(), s.relationshipOps(), s.folderOps(), s.fileOps(), s.versionOps(), s.ipfsOps(), s.blockOps(), s.graphOps(), s.queryOps(), s.searchOps(), s.eventOps(),
+		s.userOps(), s.collectionOps(), s.roleOps(), s.memberOps(), s.tenantOps(), s.auditOps(), s.entityOps(), s.permissionOps(), s.relationshipOps(), s.folderOps(), s.fileOps(), s.versionOps(), s.attestOps(), s.ipfsOps(), s.blockOps(), s.graphOps(), s.queryOps(), s.searchOps(), s.eventOps(),
 	} {
 		all = append(all, group...)
 	}

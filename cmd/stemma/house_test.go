@@ -50,7 +50,7 @@ var imports = map[string][]string{
 	"api/auth/limit":         {},
 	"api/auth/password":      {"entity"},
 	"api/auth/token":         {"entity"},
-	"api/native":             {"api/auth", "api/auth/audit", "api/auth/token", "api/wire", "entity", "entity/access", "entity/guard", "entity/listing", "entity/scope", "events", "files", "files/index", "graph", "query", "query/search", "versions", "versions/car"},
+	"api/native":             {"api/auth", "api/auth/audit", "api/auth/token", "api/wire", "entity", "entity/access", "entity/guard", "entity/listing", "entity/scope", "events", "files", "files/index", "graph", "query", "query/search", "versions", "versions/attest", "versions/car"},
 	"cmd/stemma":             {"*"},
 	"cmd/stemma/archive":     {"entity", "entity/listing", "files", "files/index", "versions/car"},
 	"cmd/stemma/backup":      {"api/auth", "api/wire", "cmd/stemma/content", "entity", "entity/access", "entity/store", "files", "files/index"},
