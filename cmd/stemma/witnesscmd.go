@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -81,12 +80,16 @@ func (c *witnessCmd) Run(ctx context.Context, io *streams) error {
 	said := &sayings{out: io.out, err: io.err}
 	var all []*witness.Witness
 	for _, u := range c.URLs {
-		w, err := witness.Open(witness.Options{URL: u, Key: c.Key, Dir: filepath.Join(c.State, logDir(u))})
+		prefix, err := witness.Prefix(u)
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(all, func(other *witness.Witness) bool { return other.URL() == w.URL() }) {
-			return fmt.Errorf("%s is named twice", w.URL())
+		if slices.ContainsFunc(all, func(w *witness.Witness) bool { return w.URL() == prefix }) {
+			return fmt.Errorf("%s is named twice", prefix)
+		}
+		w, err := witness.Open(witness.Options{URL: u, Key: c.Key, Dir: filepath.Join(c.State, logDir(prefix))})
+		if err != nil {
+			return err
 		}
 		all = append(all, w)
 	}
@@ -135,13 +138,20 @@ func (c *witnessCmd) watch(ctx context.Context, w *witness.Witness, said *saying
 		if c.Once {
 			return nil
 		}
+		wait := c.Interval
+		if trouble != "" {
+			wait = min(wait, soon)
+		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(c.Interval):
+		case <-time.After(wait):
 		}
 	}
 }
+
+// soon is when to look again at a server that is away.
+const soon = time.Minute
 
 // execTime bounds the command of an alarm.
 const execTime = time.Minute
@@ -169,18 +179,15 @@ func (c *witnessCmd) alarm(ctx context.Context, a *witness.Alarm, said *sayings)
 }
 
 // logDir is the name of a log's directory: readable, and of this log alone.
-func logDir(text string) string {
-	u, err := url.Parse(text)
-	if err != nil {
-		return "log" // which witness.Open refuses
-	}
+func logDir(prefix string) string {
+	_, place, _ := strings.Cut(prefix, "://")
 	name := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '.' || r == '-' {
 			return r
 		}
 		return '_'
-	}, strings.ToLower(strings.Trim(u.Host+u.Path, "/")))
-	sum := sha256.Sum256([]byte(strings.TrimRight(text, "/")))
+	}, strings.ToLower(place))
+	sum := sha256.Sum256([]byte(prefix))
 	return fmt.Sprintf("%.80s-%x", name, sum[:4])
 }
 

@@ -46,6 +46,16 @@ type remote struct {
 	now    func() time.Time
 }
 
+// Prefix is the prefix of the URLs of the log that a URL of [Options] means, by
+// which logs can be told apart. KindInvalid.
+func Prefix(text string) (string, error) {
+	u, err := parsePrefix(text)
+	if err != nil {
+		return "", err
+	}
+	return u.String(), nil
+}
+
 // parsePrefix gives the prefix of a log's URLs. That of a server is /tlog below
 // it.
 func parsePrefix(text string) (*url.URL, error) {

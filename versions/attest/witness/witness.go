@@ -96,7 +96,7 @@ func (w *Witness) Look(ctx context.Context) (Seen, error) {
 		seen, err := w.once(ctx)
 		var alarm *Alarm
 		var gone *away
-		pause := time.Duration(n) * time.Second
+		pause := time.Duration(n) * firstPause
 		switch {
 		case err == nil:
 			return seen, nil
@@ -120,6 +120,9 @@ func (w *Witness) Look(ctx context.Context) (Seen, error) {
 		}
 	}
 }
+
+// firstPause is between the first look and the second.
+const firstPause = 500 * time.Millisecond
 
 // once looks once.
 func (w *Witness) once(ctx context.Context) (seen Seen, err error) {

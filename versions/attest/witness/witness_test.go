@@ -268,19 +268,19 @@ func TestAway(t *testing.T) {
 		wait  time.Duration
 		want  string
 	}{
-		"500":                       {says(500, "oops"), time.Second, "500"},
+		"500":                       {says(500, "oops"), firstPause, "500"},
 		"503 with Retry-After":      {says(503, "", "Retry-After", "40"), 40 * time.Second, "503"},
 		"429 with a date":           {says(429, "", "Retry-After", time.Unix(1e9+90, 0).UTC().Format(http.TimeFormat)), 90 * time.Second, "429"},
 		"503 until the end of time": {says(503, "", "Retry-After", "2000000000"), time.Hour, "503"},
-		"cut":                       {cut, time.Second, "EOF"},
-		"nothing there":             {says(404, ""), time.Second, "no checkpoint"},
-		"a page":                    {says(200, "<!doctype html>"), time.Second, "not signed"},
-		"nothing":                   {says(200, ""), time.Second, "not signed"},
-		"bytes":                     {says(200, "\x00\xff\n\n\u2014 x y\n"), time.Second, "not signed"},
-		"without end":               {says(200, strings.Repeat("x", maxCheckpoint+1)), time.Second, "more than"},
-		"a redirect":                {says(301, "", "Location", "https://elsewhere.example/"), time.Second, "elsewhere.example"},
-		"tiles: 500":                {behind("/tlog/tile", says(500, "")), time.Second, "500"},
-		"tiles: cut":                {behind("/tlog/tile", cut), time.Second, "EOF"},
+		"cut":                       {cut, firstPause, "EOF"},
+		"nothing there":             {says(404, ""), firstPause, "no checkpoint"},
+		"a page":                    {says(200, "<!doctype html>"), firstPause, "not signed"},
+		"nothing":                   {says(200, ""), firstPause, "not signed"},
+		"bytes":                     {says(200, "\x00\xff\n\n\u2014 x y\n"), firstPause, "not signed"},
+		"without end":               {says(200, strings.Repeat("x", maxCheckpoint+1)), firstPause, "more than"},
+		"a redirect":                {says(301, "", "Location", "https://elsewhere.example/"), firstPause, "elsewhere.example"},
+		"tiles: 500":                {behind("/tlog/tile", says(500, "")), firstPause, "500"},
+		"tiles: cut":                {behind("/tlog/tile", cut), firstPause, "EOF"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
