@@ -25,6 +25,7 @@ import (
 	"stemma/entity/store"
 	fileindex "stemma/files/index"
 	"stemma/graph"
+	"stemma/versions/attest"
 )
 
 // server is the stores and everything over them.
@@ -35,6 +36,7 @@ type server struct {
 	auth     *auth.Authenticator
 	audit    *audit.Recorder
 	search   searching
+	attest   *attest.Log               // of the main network; nil: none is kept
 	scratch  string                    // of file content when all else is in memory
 	keys     map[entity.Network]string // made at this start, by network
 }
@@ -51,6 +53,8 @@ type serverOptions struct {
 	mirrorOf     string // the server that is mirrored into it meanwhile; "" for none
 	noSearch     bool
 	search       searchFlags // the zero value finds by text and by the built-in embedder
+	noAttest     bool
+	attestOrigin string // the name of the log of attestations; "": the one that it has, or after publicURL
 
 	publicURL  string           // the issuer of tokens; "": the default address
 	external   external.Options // whose tokens are believed beside our own
@@ -78,6 +82,9 @@ func openServer(ctx context.Context, o serverOptions) (s *server, err error) {
 		return s, err
 	}
 	if err := s.openSearch(ctx, o, registry); err != nil {
+		return s, err
+	}
+	if err := s.openAttest(ctx, o, readOnly != "", registry); err != nil {
 		return s, err
 	}
 	system := api.System{Ready: s.ready, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{})}
@@ -203,7 +210,7 @@ func (s *server) ready() error {
 
 // Close ends followers of the log and closes the stores.
 func (s *server) Close() (err error) {
-	err = errors.Join(s.closeAuth(), s.search.Close())
+	err = errors.Join(s.closeAuth(), s.search.Close(), s.closeAttest())
 	for _, st := range s.stores {
 		err = errors.Join(err, st.Close())
 	}

@@ -14,12 +14,14 @@ import (
 	"stemma/entity/store"
 	"stemma/files"
 	"stemma/graph"
+	"stemma/versions/attest"
 )
 
 // verifyCmd reads a store back.
 type verifyCmd struct {
 	dataFlags
 	blobFlags
+	offlineFlags
 }
 
 // Help is shown under 'stemma verify --help'.
@@ -27,16 +29,28 @@ func (verifyCmd) Help() string {
 	return `Every block is hashed again, the log is dense and names blocks that are there,
 every version links to the one before, heads and chains are what the log says,
 every projection's rows are what a replay of the log gives, and all file content
-that any version refers to is there and hashes to its name. The server that has
-the directory open must be stopped first. Exit code 1 when anything differs.`
+that any version refers to is there and hashes to its name. What was attested is
+what the log has, from the first leaf to the signed root. The server that has the
+directory open must be stopped first. Exit code 1 when anything differs.
+
+  stemma verify --offline bundle.json --key "$VERIFIER_KEY"
+
+verifies evidence from any server, without it: the bytes of each block hash to its
+CID, the CID is in the tree, and the log has signed the tree.`
 }
 
 // Run verifies the networks that are there.
 func (c *verifyCmd) Run(ctx context.Context, io *streams) error {
+	switch {
+	case c.Offline != "":
+		return c.verifyBundle(io)
+	case c.Key != "":
+		return errors.New("--key goes with --offline")
+	}
 	out := table.NewWriter()
 	out.SetOutputMirror(io.out)
 	out.SetStyle(table.StyleLight)
-	out.AppendHeader(table.Row{"network", "entities", "versions", "blocks", "records", "chain blocks", "rows", "blobs", "result"})
+	out.AppendHeader(table.Row{"network", "entities", "versions", "blocks", "records", "chain blocks", "rows", "blobs", "attested", "result"})
 	var all error
 	found := false
 	for _, network := range []entity.Network{entity.Main, entity.Test} {
@@ -45,13 +59,13 @@ func (c *verifyCmd) Run(ctx context.Context, io *streams) error {
 			continue // an import makes one network's store alone
 		}
 		found = true
-		report, blobs, err := c.verify(ctx, dir, network, io)
+		report, blobs, attested, err := c.verify(ctx, dir, network, io)
 		result := "ok"
 		if err != nil {
 			result = "DIFFERS"
 			all = errors.Join(all, fmt.Errorf("%s: %w", network, err))
 		}
-		out.AppendRow(table.Row{network, report.Entities, report.Versions, report.Blocks, report.Records, report.ChainBlocks, report.Rows, blobs.Blobs, result})
+		out.AppendRow(table.Row{network, report.Entities, report.Versions, report.Blocks, report.Records, report.ChainBlocks, report.Rows, blobs.Blobs, attested.Signed, result})
 	}
 	if !found {
 		return fmt.Errorf("%s holds no store: name the directory that 'stemma serve' uses with --data", c.Data)
@@ -60,10 +74,10 @@ func (c *verifyCmd) Run(ctx context.Context, io *streams) error {
 	return all
 }
 
-func (c *verifyCmd) verify(ctx context.Context, dir string, network entity.Network, io *streams) (report store.Report, blobs content.Verified, err error) {
+func (c *verifyCmd) verify(ctx context.Context, dir string, network entity.Network, io *streams) (report store.Report, blobs content.Verified, attested attest.Report, err error) {
 	s, err := store.Open(store.Options{Dir: dir, Network: network, Projections: projections(graph.New())})
 	if err != nil {
-		return report, blobs, err
+		return report, blobs, attested, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	title := "verify " + string(network)
@@ -71,14 +85,18 @@ func (c *verifyCmd) verify(ctx context.Context, dir string, network entity.Netwo
 	defer bar.done()
 	report, err = s.Check(ctx, func(stage string, done int) { bar.update(title+": "+stage, done, 0) })
 	if ctx.Err() != nil {
-		return report, blobs, err
+		return report, blobs, attested, err
 	}
+	compared := s.View(ctx, func(r entity.Reader) (err error) {
+		attested, err = attest.Check(ctx, attestDir(c.Data, network), r, func(done int) { bar.update(title+": attestation", done, 0) })
+		return err
+	})
 	source := &openedLate{open: func() (*files.Blobs, error) { return openBlobs(ctx, c.Blobs, c.Data, network) }}
 	viewed := s.View(ctx, func(r entity.Reader) (err error) {
 		blobs, err = content.Verify(ctx, r, source, func(stage string, done, total int) { bar.update(title+": "+stage, done, total) })
 		return err
 	})
-	return report, blobs, errors.Join(err, viewed)
+	return report, blobs, attested, errors.Join(err, compared, viewed)
 }
 
 // openedLate opens file content when some is asked for, so that a command that
