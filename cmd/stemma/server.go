@@ -26,6 +26,7 @@ import (
 	fileindex "stemma/files/index"
 	"stemma/graph"
 	"stemma/versions/attest"
+	"stemma/versions/attest/arweave"
 )
 
 // server is the stores and everything over them.
@@ -37,6 +38,7 @@ type server struct {
 	audit    *audit.Recorder
 	search   searching
 	attest   *attest.Log               // of the main network; nil: none is kept
+	anchors  *arweave.Anchorer         // of that log; nil: it is not anchored
 	scratch  string                    // of file content when all else is in memory
 	keys     map[entity.Network]string // made at this start, by network
 }
@@ -54,6 +56,7 @@ type serverOptions struct {
 	noSearch     bool
 	search       searchFlags // the zero value finds by text and by the built-in embedder
 	noAttest     bool
+	arweave      arweaveFlags
 	attestOrigin string // the name of the log of attestations; "": the one that it has, or after publicURL
 
 	publicURL  string           // the issuer of tokens; "": the default address
@@ -85,6 +88,9 @@ func openServer(ctx context.Context, o serverOptions) (s *server, err error) {
 		return s, err
 	}
 	if err := s.openAttest(ctx, o, readOnly != "", registry); err != nil {
+		return s, err
+	}
+	if err := s.openAnchors(o, readOnly != "", registry); err != nil {
 		return s, err
 	}
 	system := api.System{Ready: s.ready, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{})}
@@ -210,7 +216,7 @@ func (s *server) ready() error {
 
 // Close ends followers of the log and closes the stores.
 func (s *server) Close() (err error) {
-	err = errors.Join(s.closeAuth(), s.search.Close(), s.closeAttest())
+	err = errors.Join(s.closeAuth(), s.search.Close(), s.closeAnchors(), s.closeAttest())
 	for _, st := range s.stores {
 		err = errors.Join(err, st.Close())
 	}
