@@ -224,12 +224,12 @@ func TestHalted(t *testing.T) {
 	if err := os.CopyFS(dir, os.DirFS(w.attestDir())); err != nil {
 		t.Fatal(err)
 	}
-	leaves, err := os.ReadFile(filepath.Join(dir, "leaves"))
+	state, err := os.ReadFile(filepath.Join(dir, "state"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaves[0] ^= 1
-	if err := os.WriteFile(filepath.Join(dir, "leaves"), leaves, 0o600); err != nil {
+	state = bytes.Replace(state, []byte(`\n3\n`), []byte(`\n2\n`), 1) // the size that was signed
+	if err := os.WriteFile(filepath.Join(dir, "state"), state, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	l, err := attest.Open(t.Context(), attest.Options{Dir: dir, Store: w.main(), Fallback: "x"})
@@ -243,7 +243,7 @@ func TestHalted(t *testing.T) {
 		for _, path := range []string{"/attestations/head", "/tlog/checkpoint", "/entities/" + id + "/attestation", "/versions/" + id + "/1/attestation?format=bundle", "/attestations/verify/" + tip, "/attestations/consistency?from=1"} {
 			out := httptest.NewRecorder()
 			h.ServeHTTP(out, httptest.NewRequest("GET", path, nil))
-			if word := map[int]string{503: "change 1 of the log is", 501: "does not attest"}[status]; out.Code != status || !strings.Contains(out.Body.String(), word) {
+			if word := map[int]string{503: "is not signed by the store's key", 501: "does not attest"}[status]; out.Code != status || !strings.Contains(out.Body.String(), word) {
 				t.Errorf("%s: %d %s", path, out.Code, out.Body)
 			}
 		}

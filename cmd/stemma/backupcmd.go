@@ -108,7 +108,11 @@ projections anew, puts the content of files back, and reads all of it against it
 hashes as 'stemma verify' does. The data directory must be new or empty. It is
 there when everything is right, or not at all.
 
-  stemma restore /backups/stemma --data ./stemma-data`
+  stemma restore /backups/stemma --data ./stemma-data
+
+The log of attestations goes on under its name. Where changes were attested that
+the backup has not, that would be a fork, which whoever keeps checkpoints sees:
+begin another log then, with 'stemma serve --attest-origin NAME'.`
 }
 
 // Run restores the networks that there are backups of.

@@ -14,6 +14,7 @@ import (
 	"stemma/entity"
 	"stemma/entity/store"
 	"stemma/graph"
+	"stemma/versions/attest"
 )
 
 // audit opens a network's store after a crash and holds it against what was
@@ -46,6 +47,12 @@ func (l *load) audit(t *testing.T, data string) {
 		if err := sameGraph(t, r, ids, index.Snapshot()); err != nil {
 			return err
 		}
+		// What was signed is of this log, and no less than before.
+		attested, err := attest.Check(t.Context(), attestDir(data, l.network), r, nil)
+		if err != nil || attested.Signed < l.signed {
+			t.Errorf("%s: %d changes were signed, after %d: %v", l.network, attested.Signed, l.signed, err)
+		}
+		l.signed = attested.Signed
 		return l.refresh(r)
 	})
 	if err != nil {

@@ -64,6 +64,8 @@ type load struct {
 	grown chan struct{} // closed as acked grows
 	wrong []string      // answers that there should not be
 
+	signed int64 // changes under the last checkpoint
+
 	hot    []entity.ID
 	cold   [coldWorkers][]*owned
 	pairs  [pairWorkers][2]*owned

@@ -24,10 +24,11 @@ type Anchor struct {
 // they are in the store and its backups, in an order that only grows.
 const pageSize = 64
 
-func anchorPage(n int) string { return fmt.Sprintf("attest/anchors/%d", n) }
+// page names the n-th secret with anchors of the key's log.
+func (k *key) page(n int) string { return fmt.Sprintf("attest/anchors/%08x/%d", k.KeyHash(), n) }
 
-func readPage(r entity.Reader, n int) (page []Anchor, err error) {
-	raw, err := r.Secret(anchorPage(n))
+func (k *key) readPage(r entity.Reader, n int) (page []Anchor, err error) {
+	raw, err := r.Secret(k.page(n))
 	if err != nil || raw == nil {
 		return nil, err
 	}
@@ -38,10 +39,13 @@ func readPage(r entity.Reader, n int) (page []Anchor, err error) {
 }
 
 func (l *Log) readAnchors(ctx context.Context) error {
+	if l.key == nil {
+		return nil
+	}
 	return l.store.View(ctx, func(r entity.Reader) error {
 		l.anchors = nil
 		for n := 0; ; n++ {
-			page, err := readPage(r, n)
+			page, err := l.key.readPage(r, n)
 			if err != nil || len(page) == 0 {
 				return err
 			}
@@ -61,13 +65,14 @@ func (l *Log) AddAnchor(ctx context.Context, a Anchor) error {
 	if err := l.within(op, a.Size); err != nil || a.Size == 0 {
 		return entity.Invalid(op, "the anchor is of %d leaves; no checkpoint of this log is", a.Size)
 	}
-	var pages, added int
+	added := false
 	_, err := l.store.Update(ctx, entity.Actor{}, func(tx entity.Tx) error {
-		pages, added = 0, 0
+		added = false
+		pages := 0
 		var last, page []Anchor
 		for ; ; pages++ {
 			var err error
-			if page, err = readPage(tx, pages); err != nil {
+			if page, err = l.key.readPage(tx, pages); err != nil {
 				return err
 			}
 			if slices.ContainsFunc(page, a.same) {
@@ -87,11 +92,11 @@ func (l *Log) AddAnchor(ctx context.Context, a Anchor) error {
 		if err != nil {
 			return entity.Internal(op, err)
 		}
-		tx.SetSecret(anchorPage(pages), raw)
-		added = 1
+		tx.SetSecret(l.key.page(pages), raw)
+		added = true
 		return nil
 	})
-	if err != nil || added == 0 {
+	if err != nil || !added {
 		return err
 	}
 	l.mu.Lock()

@@ -2,7 +2,6 @@ package attest
 
 import (
 	"encoding/base64"
-	"fmt"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -70,7 +69,7 @@ func (b *Bundle) Verify(vkey string) (Checkpoint, []Verified, error) {
 	for i, e := range b.Entries {
 		v, err := e.verify(head)
 		if err != nil {
-			return head, nil, &entity.Error{Kind: entity.KindInvalid, Op: op, Err: err, Message: fmt.Sprintf("entry %d (%s): %s", i+1, e.CID, reason(err))}
+			return head, nil, entity.Invalid(op, "entry %d (%s): %s", i+1, e.CID, reason(err))
 		}
 		out = append(out, v)
 	}

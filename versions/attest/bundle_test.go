@@ -13,7 +13,7 @@ import (
 )
 
 // evidence is a bundle of all changes of a store, and the key it verifies under.
-func evidence(t *testing.T) (attest.Bundle, string) {
+func evidence(t testing.TB) (attest.Bundle, string) {
 	t.Helper()
 	s := openStore(t, "")
 	l := open(t, s, attest.Options{})
@@ -116,4 +116,44 @@ func TestBundleBroken(t *testing.T) {
 			wantKind(t, err, entity.KindInvalid, c.words)
 		})
 	}
+}
+
+// Whatever is sent as a bundle, only blocks of the log are proven.
+func FuzzBundle(f *testing.F) {
+	b, key := evidence(f)
+	inLog := map[string]bool{}
+	for _, e := range b.Entries {
+		inLog[e.CID] = true
+	}
+	b.Entries = b.Entries[:2]
+	text, err := json.Marshal(b)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(text)
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var b attest.Bundle
+		if json.Unmarshal(text, &b) != nil {
+			return
+		}
+		_, all, err := b.Verify(key)
+		for _, v := range all {
+			if err != nil || !inLog[v.CID.String()] {
+				t.Errorf("%s is proven, %v", v.CID, err)
+			}
+		}
+	})
+}
+
+// What is read as a checkpoint is what was signed.
+func FuzzParseCheckpoint(f *testing.F) {
+	b, key := evidence(f)
+	signed, _, _ := strings.Cut(b.Checkpoint, "\n\n")
+	f.Add(b.Checkpoint)
+	f.Add(signed + "\n\n— x AAAA\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		if c, err := attest.ParseCheckpoint(text, key); err == nil && !strings.HasPrefix(c.Text, signed+"\n\n") {
+			t.Errorf("%q was never signed", text)
+		}
+	})
 }

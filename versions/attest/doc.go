@@ -28,7 +28,7 @@
 //   - Following costs the store one reading of what is new each [Options.Interval],
 //     and never waits in a commit.
 //
-// # Restored backups
+// # Backups and mirrors
 //
 // A store that is restored with all that it had goes on under its name: the tree is
 // made again and signed as it was. One that is restored to an older state has lost
@@ -37,17 +37,23 @@
 // sees that the log has forked. The way out that is honest is a new name:
 // [Options.Origin] begins another log, with another key, and ends the former for
 // good. The same goes for a directory that is kept while the store goes back: that
-// is noticed, and the log halts.
+// is noticed, and the log halts. A directory that is damaged itself halts the log
+// too; where 'stemma verify' finds nothing but that, it can be removed.
+//
+// A mirror has neither the key nor a log of its own: its changes are those of its
+// source, whose checkpoints and proofs hold for them.
 //
 // # The directory
 //
 //	leaves     32 bytes for each leaf: the digest in its CID
 //	tiles-0    32 bytes for each leaf: its hash
 //	tiles-1    the hashes of the full tiles (256 hashes) of tiles-0; likewise tiles-2, tiles-3
-//	state      how many leaves are whole, and the last checkpoint; replaced atomically
+//	state      how many leaves are synced, and the last checkpoint; replaced atomically
 //
-// What is in the files behind that many leaves is not there yet. In memory are some
-// 16 bytes for each leaf, by which a CID is found.
+// Only the state is synced with every checkpoint. What is in the other files behind
+// the leaves that it tells of is not there after a crash: it is taken from the store
+// again, and must lead to the root that was signed. In memory are some 16 bytes for
+// each leaf, by which a CID is found.
 //
 // # Formats
 //

@@ -23,10 +23,10 @@ type files struct {
 	tiles  [levels]*os.File
 }
 
-// state is how far the files are whole.
+// state is what is known to be on disk.
 type state struct {
-	Size       int64  `json:"size"`
-	Checkpoint string `json:"checkpoint,omitempty"` // the last that was signed
+	Size       int64  `json:"size"`                 // leaves that were synced
+	Checkpoint string `json:"checkpoint,omitempty"` // the last that was signed, often of more leaves
 }
 
 // stateFile is the name of the file that makes a directory one of a log.
@@ -68,7 +68,7 @@ func (f *files) close() (err error) {
 	return err
 }
 
-// state reads how far the files are whole: zero for new ones.
+// state reads what is known to be on disk: nothing of new files.
 func (f *files) state() (s state, err error) {
 	text, err := os.ReadFile(filepath.Join(f.dir, stateFile))
 	switch {
@@ -83,7 +83,7 @@ func (f *files) state() (s state, err error) {
 	return s, nil
 }
 
-// setState puts it on disk, with all that was written before.
+// setState puts it on disk.
 func (f *files) setState(s state) error {
 	text, err := json.Marshal(s)
 	if err != nil {
@@ -109,20 +109,19 @@ func (f *files) setState(s state) error {
 }
 
 // write puts leaves behind the first size, with the hashes that e has grown by
-// them.
+// them. They are on disk after sync.
 func (f *files) write(size int64, digests []byte, e *edge) error {
-	put := func(file *os.File, b []byte, at int64) error {
-		if len(b) == 0 {
-			return nil
-		}
-		if _, err := file.WriteAt(b, at); err != nil {
-			return err
-		}
-		return file.Sync()
+	_, err := f.leaves.WriteAt(digests, size*int64(digestBytes))
+	for level, hashes := range e.added {
+		_, wrong := f.tiles[level].WriteAt(hashes, tlog.HashSize*(size>>(tileHeight*level)))
+		err = errors.Join(err, wrong)
 	}
-	err := put(f.leaves, digests, size*int64(digestBytes))
-	for level := range levels {
-		err = errors.Join(err, put(f.tiles[level], e.added[level], tlog.HashSize*(size>>(tileHeight*level))))
+	return err
+}
+
+func (f *files) sync() (err error) {
+	for _, file := range append(f.tiles[:], f.leaves) {
+		err = errors.Join(err, file.Sync())
 	}
 	return err
 }

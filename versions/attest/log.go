@@ -39,11 +39,12 @@ type Log struct {
 	files    *files
 	scratch  string     // removed by Close; "" for none
 	key      *key       // nil: there is none, and nothing is signed
-	edge     *edge      // the follower's own; nil: to be read again
+	edge     *edge      // the follower's own, as are those below; nil: to be read again
+	synced   int64      // leaves that are on disk for sure
 	from     entity.Seq // nothing is signed before the tree is as large
 
 	mu      sync.RWMutex
-	size    int64 // leaves that are on disk
+	size    int64 // leaves that were taken in
 	head    Checkpoint
 	halted  error // why nothing is signed any more
 	index   index
@@ -108,7 +109,10 @@ func (l *Log) Close() (err error) {
 		l.stop()
 		l.running.Wait()
 		if l.files != nil {
-			err = l.files.close()
+			if head, _, halted := l.now(); l.size > l.synced && halted == nil {
+				err = l.keep(l.size, head, true)
+			}
+			err = errors.Join(err, l.files.close())
 		}
 		if l.scratch != "" {
 			err = errors.Join(err, os.RemoveAll(l.scratch))
@@ -137,17 +141,18 @@ func (l *Log) Origin() string {
 // Checkpoint is the last that was signed. KindNotFound when there is none yet,
 // KindUnavailable when the log is halted.
 func (l *Log) Checkpoint(context.Context) (Checkpoint, error) {
-	head, err, _ := l.now()
+	head, _, err := l.now()
 	if err == nil && head.Text == "" {
 		err = entity.NotFound("attest.Checkpoint", "no checkpoint is signed yet")
 	}
 	return head, err
 }
 
-func (l *Log) now() (head Checkpoint, halted error, moved <-chan struct{}) {
+// now is where the log stands; halted is why it does not go on.
+func (l *Log) now() (head Checkpoint, moved <-chan struct{}, halted error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return l.head, l.halted, l.moved
+	return l.head, l.moved, l.halted
 }
 
 // WaitCheckpoint is the first checkpoint that it meets of a larger tree than after.
@@ -156,7 +161,7 @@ func (l *Log) now() (head Checkpoint, halted error, moved <-chan struct{}) {
 func (l *Log) WaitCheckpoint(ctx context.Context, after int64) (Checkpoint, error) {
 	const op = "attest.WaitCheckpoint"
 	for {
-		head, halted, moved := l.now()
+		head, moved, halted := l.now()
 		if halted != nil || head.Size > after {
 			return head, halted
 		}
@@ -186,42 +191,4 @@ func (l *Log) halt(format string, args ...any) error {
 		l.moved = make(chan struct{})
 	}
 	return l.halted
-}
-
-func (l *Log) register(reg prometheus.Registerer) error {
-	if reg == nil {
-		return nil
-	}
-	network := prometheus.Labels{"network": string(l.store.Network())}
-	gauge := func(name, help string, labels prometheus.Labels, value func() float64) prometheus.Collector {
-		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels}, value)
-	}
-	of := func(value func() float64) func() float64 {
-		return func() float64 {
-			l.mu.RLock()
-			defer l.mu.RUnlock()
-			return value()
-		}
-	}
-	for _, c := range []prometheus.Collector{
-		gauge("stemma_follower_lag", "Changes that readers see and the projection does not yet.",
-			prometheus.Labels{"network": string(l.store.Network()), "follower": "attest"}, func() float64 {
-				var last entity.Seq
-				_ = l.store.View(context.Background(), func(r entity.Reader) error { last = r.Seq(); return nil })
-				head, _, _ := l.now()
-				return max(0, float64(last)-float64(head.Size))
-			}),
-		gauge("stemma_attest_size", "Changes under the last signed checkpoint.", network, of(func() float64 { return float64(l.head.Size) })),
-		gauge("stemma_attest_halted", "1 when attestation has found that the log is not what it signed.", network, of(func() float64 {
-			if l.halted != nil {
-				return 1
-			}
-			return 0
-		})),
-	} {
-		if err := reg.Register(c); err != nil {
-			return entity.Internal("attest.register", err)
-		}
-	}
-	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	flog "github.com/transparency-dev/formats/log"
@@ -183,11 +184,17 @@ func TestOrigin(t *testing.T) {
 	l := open(t, s, attest.Options{Dir: dir})
 	was := settled(t, s, l)
 	key := l.VerifierKey()
+	if err := l.AddAnchor(t.Context(), attest.Anchor{Size: 1, Tx: "x"}); err != nil {
+		t.Fatal(err)
+	}
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
 	l = open(t, s, attest.Options{Dir: dir, Origin: "stemma.example/second"})
 	now := settled(t, s, l)
+	if _, ok := l.LatestAnchor(); ok {
+		t.Error("the new log has an anchor of the former")
+	}
 	if now.Origin != "stemma.example/second" || now.Root != was.Root || l.VerifierKey() == key {
 		t.Errorf("%+v with %s", now, l.VerifierKey())
 	}
@@ -229,6 +236,21 @@ func TestReadOnly(t *testing.T) {
 	}
 	_, err = l.Prove(t.Context(), all[len(all)-1], s.Seq())
 	wantKind(t, err, entity.KindNotFound, "not attested yet")
+}
+
+// What was written before a log is closed is signed, however long it was to wait.
+func TestCloseSigns(t *testing.T) {
+	s, dir := openStore(t, ""), t.TempDir()
+	write(t, s, 3, "x")
+	l := open(t, s, attest.Options{Dir: dir, Interval: time.Hour})
+	settled(t, s, l)
+	write(t, s, 3, "y")
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := check(t, s, dir); err != nil || r.Signed != int64(s.Seq()) {
+		t.Errorf("%+v of %d, %v", r, s.Seq(), err)
+	}
 }
 
 // What cannot be asked for says so; a closed log lets go of who waits.

@@ -79,10 +79,17 @@ func (l *Log) broken(op string, err error) error {
 
 // within is KindNotFound for a size that no checkpoint has reached.
 func (l *Log) within(op string, size int64) error {
-	if head, _, _ := l.now(); size < 0 || size > head.Size {
-		return entity.NotFound(op, "the signed tree has %d leaves; there is none of %d", head.Size, size)
+	if have := l.reach(); size < 0 || size > have {
+		return entity.NotFound(op, "the signed tree has %d leaves; there is none of %d", have, size)
 	}
 	return nil
+}
+
+// reach is the size of the signed tree, or as much of it as there is.
+func (l *Log) reach() int64 {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return min(l.head.Size, l.size)
 }
 
 // Inclusion proves that a leaf is in the tree of a size, which a checkpoint must

@@ -233,7 +233,8 @@ func TestForeignDirectory(t *testing.T) {
 // Check finds every byte that is not what it was.
 func TestCheckFindsDamage(t *testing.T) {
 	a := newAttested(t, "", "as it was")
-	for name, words := range map[string]string{"leaves": "was attested", "tiles-0": "holds other hashes", "state": "signed by none"} {
+	all := map[string]string{"leaves": "was attested", "tiles-0": "holds other hashes", "state": "signed by none"}
+	for name, words := range all {
 		path := filepath.Join(a.dir, name)
 		whole, err := os.ReadFile(path)
 		if err != nil {
@@ -242,14 +243,21 @@ func TestCheckFindsDamage(t *testing.T) {
 		for _, at := range []int{0, len(whole) / 2, len(whole) - 1} {
 			bad := bytes.Clone(whole)
 			bad[at] ^= 1
-			if name == "state" {
+			if at == len(whole)-1 && name != "state" {
+				bad = whole[:at/2] // cut off
+			}
+			if name == "state" && at > 0 {
 				bad = bytes.Replace(whole, []byte(`\n— `), []byte(`\n\n— `), 1)
 			}
 			if err := os.WriteFile(path, bad, 0o600); err != nil {
 				t.Fatal(err)
 			}
 			_, err := check(t, a, a.dir)
+			if name == "state" && at == 0 {
+				words = "not what it was written as"
+			}
 			wantKind(t, err, entity.KindInternal, words)
+			words = all[name]
 			l := open(t, a.Store, attest.Options{Dir: a.dir})
 			if _, err := l.Checkpoint(t.Context()); entity.KindOf(err) != entity.KindUnavailable {
 				t.Errorf("%s, byte %d of %d: opened, %v", name, at, len(whole), err)
@@ -267,5 +275,80 @@ func TestCheckFindsDamage(t *testing.T) {
 	}
 	if r, err := check(t, a, t.TempDir()); err != nil || r != (attest.Report{}) {
 		t.Errorf("of no log: %+v %v", r, err)
+	}
+}
+
+// After a crash, what was written and not synced is taken from the store again,
+// whatever is in the files by then: the log goes on where it was. A store that is
+// another by then is noticed.
+func TestCrash(t *testing.T) {
+	for name, lose := range map[string]func(path string) error{
+		"all was written":     func(string) error { return nil },
+		"nothing was written": func(path string) error { return os.Truncate(path, 0) },
+		"a part was written":  func(path string) error { return os.Truncate(path, 99) },
+		"zeros were written": func(path string) error {
+			info, err := os.Stat(path)
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(path, make([]byte, info.Size()), 0o600)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, dir, crashed := openStore(t, ""), t.TempDir(), t.TempDir()
+			l := open(t, s, attest.Options{Dir: dir})
+			write(t, s, 200, "x")
+			was := settled(t, s, l)
+			if err := os.CopyFS(crashed, os.DirFS(dir)); err != nil {
+				t.Fatal(err)
+			}
+			for _, file := range []string{"leaves", "tiles-0", "tiles-1"} {
+				if err := lose(filepath.Join(crashed, file)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if r, err := check(t, s, crashed); err != nil || r.Leaves != 0 || r.Signed != was.Size {
+				t.Errorf("%+v %v", r, err)
+			}
+			again := open(t, s, attest.Options{Dir: crashed, ReadOnly: true})
+			if now, err := again.Checkpoint(t.Context()); err != nil || now != was {
+				t.Fatalf("%v\n%s", err, now.Text)
+			}
+			for _, c := range cids(t, s) {
+				if _, err := again.Prove(t.Context(), c, s.Seq()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := again.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if r, err := check(t, s, crashed); err != nil || r.Leaves != was.Size {
+				t.Errorf("%+v %v", r, err)
+			}
+		})
+	}
+}
+
+// As TestRewrittenHistory, where the log had not synced what it signed.
+func TestRewrittenAfterCrash(t *testing.T) {
+	s, dir, crashed := openStore(t, ""), t.TempDir(), t.TempDir()
+	l := open(t, s, attest.Options{Dir: dir})
+	write(t, s, 30, "as it was")
+	settled(t, s, l)
+	if err := os.CopyFS(crashed, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	for records, word := range map[int]string{30: "have the root", 3: "cut short"} {
+		other := openStore(t, "")
+		giveKey(t, s, other)
+		write(t, other, records, "as it should have been")
+		_, err := check(t, other, crashed)
+		wantKind(t, err, entity.KindInternal)
+		l := open(t, other, attest.Options{Dir: crashed})
+		_, err = l.Checkpoint(t.Context())
+		wantKind(t, err, entity.KindUnavailable, word)
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -19,7 +19,7 @@ var author = entity.Actor{UserID: "01KDVR00000000000000000WNR", Method: entity.M
 
 // openStore opens a store whose identifiers and times are the same in every run;
 // it ends with the test.
-func openStore(t *testing.T, dir string) *store.Store {
+func openStore(t testing.TB, dir string) *store.Store {
 	t.Helper()
 	s, err := store.Open(store.Options{Dir: dir, Clock: storetest.NewClock().Now, Entropy: storetest.Entropy(1)})
 	if err != nil {
@@ -31,12 +31,12 @@ func openStore(t *testing.T, dir string) *store.Store {
 
 // write makes records of 1, 2, 3, 1, … changes: entities, edits of the first, and
 // blocks of a chain of it. The text is in every one.
-func write(t *testing.T, s entity.Store, records int, text string) {
+func write(t testing.TB, s entity.Store, records int, text string) {
 	t.Helper()
 	first := entity.ID("01KDVR0000000000000000F1RS")
 	for i := range records {
 		_, err := s.Update(t.Context(), author, func(tx entity.Tx) error {
-			if _, err := tx.Head(first); entity.KindOf(err) == entity.KindNotFound && err != nil {
+			if _, err := tx.Head(first); entity.KindOf(err) == entity.KindNotFound {
 				_, err := tx.Create(entity.Draft{ID: first, Type: "note"})
 				return err
 			}
@@ -64,7 +64,7 @@ func write(t *testing.T, s entity.Store, records int, text string) {
 }
 
 // open opens a log that signs as fast as it can; it ends with the test.
-func open(t *testing.T, s entity.Store, o attest.Options) *attest.Log {
+func open(t testing.TB, s entity.Store, o attest.Options) *attest.Log {
 	t.Helper()
 	l, err := tryOpen(t, s, o)
 	if err != nil {
@@ -73,7 +73,7 @@ func open(t *testing.T, s entity.Store, o attest.Options) *attest.Log {
 	return l
 }
 
-func tryOpen(t *testing.T, s entity.Store, o attest.Options) (*attest.Log, error) {
+func tryOpen(t testing.TB, s entity.Store, o attest.Options) (*attest.Log, error) {
 	t.Helper()
 	o.Store, o.Fallback, o.Entropy = s, origin, storetest.Entropy(2)
 	if o.Interval == 0 {
@@ -91,7 +91,7 @@ func tryOpen(t *testing.T, s entity.Store, o attest.Options) (*attest.Log, error
 }
 
 // settled is the checkpoint of all that the store has.
-func settled(t *testing.T, s *store.Store, l *attest.Log) attest.Checkpoint {
+func settled(t testing.TB, s *store.Store, l *attest.Log) attest.Checkpoint {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
@@ -103,7 +103,7 @@ func settled(t *testing.T, s *store.Store, l *attest.Log) attest.Checkpoint {
 }
 
 // cids are the blocks that the changes of a store made, in order.
-func cids(t *testing.T, s entity.Store) (out []entity.CID) {
+func cids(t testing.TB, s entity.Store) (out []entity.CID) {
 	t.Helper()
 	err := s.View(t.Context(), func(r entity.Reader) error {
 		out = nil
@@ -123,7 +123,7 @@ func cids(t *testing.T, s entity.Store) (out []entity.CID) {
 	return out
 }
 
-func blockOf(t *testing.T, s entity.Store, c entity.CID) (block []byte) {
+func blockOf(t testing.TB, s entity.Store, c entity.CID) (block []byte) {
 	t.Helper()
 	err := s.View(t.Context(), func(r entity.Reader) (err error) {
 		block, err = r.Block(c)
@@ -136,7 +136,7 @@ func blockOf(t *testing.T, s entity.Store, c entity.CID) (block []byte) {
 }
 
 // check is what Check says of a directory.
-func check(t *testing.T, s entity.Store, dir string) (report attest.Report, err error) {
+func check(t testing.TB, s entity.Store, dir string) (report attest.Report, err error) {
 	t.Helper()
 	_ = s.View(t.Context(), func(r entity.Reader) error {
 		report, err = attest.Check(t.Context(), dir, r, nil)
@@ -146,7 +146,7 @@ func check(t *testing.T, s entity.Store, dir string) (report attest.Report, err 
 }
 
 // wantKind fails unless err is of the kind and tells all the words.
-func wantKind(t *testing.T, err error, kind entity.Kind, words ...string) {
+func wantKind(t testing.TB, err error, kind entity.Kind, words ...string) {
 	t.Helper()
 	if err == nil || entity.KindOf(err) != kind {
 		t.Fatalf("got %v, want an error of kind %s", err, kind)

@@ -11,10 +11,10 @@ import (
 
 // start reads what there is, and compares it with the store.
 func (l *Log) start(ctx context.Context, o Options) error {
-	const op = "attest.start"
 	was, err := l.files.state()
 	if err != nil {
-		return entity.Internal(op, err)
+		l.halt("what is in %s cannot be read: %v", l.files.dir, err)
+		return nil
 	}
 	keys, err := l.keys(ctx, o, was)
 	if err != nil {
@@ -51,8 +51,20 @@ func (l *Log) start(ctx context.Context, o Options) error {
 		return l.anew(ctx, o)
 	case differs != "":
 		l.halt("%s", differs)
+		if err := l.load(ctx, was); err != nil { // tiles are shown as far as they are there
+			l.log.Warn("reading what was attested", "err", err)
+		}
+		return nil
 	}
-	return l.load(ctx, was)
+	if err := l.load(ctx, was); err != nil {
+		return err
+	}
+	for l.size < l.head.Size && l.halted == nil { // what was signed, and not synced
+		if _, err := l.step(ctx); err != nil && l.halted == nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // keys are the keys of the store. None is made where one has signed already that is
@@ -85,27 +97,22 @@ func (l *Log) anew(ctx context.Context, o Options) error {
 	return l.load(ctx, state{})
 }
 
-// spots is how many leaves are compared with the store at open.
-const spots = 256
+// spots is how many leaves are compared with the store at open; each may mean
+// decoding a record of thousands of changes.
+const spots = 128
 
 // compare holds what is on disk against the store: what differs, "" for nothing
 // that is seen.
 func (l *Log) compare(ctx context.Context, was state) (differs string, err error) {
-	if was.Size == 0 {
-		return "", nil
-	}
-	if l.head.Size > was.Size {
-		return fmt.Sprintf("the signed tree has %d leaves, and %s only %d", l.head.Size, l.files.dir, was.Size), nil
-	}
-	if l.head.Text != "" {
+	if l.head.Text != "" && l.head.Size <= was.Size {
 		// Tiles that cannot be read are not the tree either.
 		if root, err := tlog.TreeHash(l.head.Size, l.files.reader()); err != nil || root != l.head.Root {
 			return fmt.Sprintf("the tree in %s has not the root that was signed", l.files.dir), nil
 		}
 	}
 	err = l.store.View(ctx, func(r entity.Reader) error {
-		if r.Seq() < entity.Seq(was.Size) {
-			differs = fmt.Sprintf("the log ends at change %d, and %d changes were attested: it was cut short, or an older backup restored", r.Seq(), was.Size)
+		if had := max(was.Size, l.head.Size); r.Seq() < entity.Seq(had) {
+			differs = fmt.Sprintf("the log ends at change %d, and %d changes were attested: it was cut short, or an older backup restored", r.Seq(), had)
 			return nil
 		}
 		n := min(was.Size, spots)
@@ -150,7 +157,7 @@ func (l *Log) load(ctx context.Context, was state) (err error) {
 		}
 		l.enter(at, b)
 	}
-	l.size = was.Size
+	l.size, l.synced = was.Size, was.Size
 	return l.store.View(ctx, func(r entity.Reader) error {
 		l.from = r.Seq()
 		return nil

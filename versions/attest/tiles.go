@@ -65,13 +65,13 @@ func decimal(s string, most int64) (int64, bool) {
 // for what no checkpoint has reached.
 func (l *Log) Tile(_ context.Context, t Tile) ([]byte, error) {
 	const op = "attest.Tile"
-	head, _, _ := l.now()
-	have := head.Size
+	size := l.reach()
+	have := size
 	if !t.Entries {
-		have = head.Size >> min(tileHeight*t.Level, 63)
+		have = size >> min(tileHeight*t.Level, 63)
 	}
 	if have = min(have-t.N*tileWidth, tileWidth); int64(t.Width) > have {
-		return nil, entity.NotFound(op, "the signed tree has %d leaves, and no such tile; what is not full has its width behind it, like .p/%d", head.Size, max(have, 1))
+		return nil, entity.NotFound(op, "the signed tree has %d leaves, and no such tile; what is not full has its width behind it, like .p/%d", size, max(have, 1))
 	}
 	if !t.Entries {
 		b, err := l.files.tile(t.Level, t.N, t.Width)

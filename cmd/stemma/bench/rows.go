@@ -18,6 +18,7 @@ func rows() []row {
 		{"durable", "durable compare-and-swap updates, 64 writers on distinct entities, store API", (*runner).durable},
 		{"put", "the same over HTTP, 64 connections, 1 KB of properties", (*runner).put},
 		{"get", "GET /entities/{id} and GET tip", (*runner).get},
+		{"attest", "commits at a steady rate, and how far the log of attestations is behind", (*runner).attest},
 		{"contended", "64 writers on one entity, each retrying", (*runner).contended},
 		{"search", "reachable to depth 4 and shortest paths on a power-law graph", (*runner).search},
 		{"sight", "reachable and a path query by who may view all or half of the graph", (*runner).sight},
