@@ -35,8 +35,8 @@ func (f *arweaveFlags) check() error {
 		return errors.New("--arweave-wallet is of no use without --arweave-upload-url")
 	case f.Wallet == "":
 		return errors.New("--arweave-upload-url needs --arweave-wallet")
-	case f.Interval < 0:
-		return fmt.Errorf("--arweave-interval is %s; 0s or more", f.Interval)
+	case f.Interval <= 0:
+		return fmt.Errorf("--arweave-interval is %s; more than 0s", f.Interval)
 	}
 	if err := arweave.CheckUpload(f.Upload); err != nil {
 		return errors.New("--arweave-upload-url: " + userText(err))
