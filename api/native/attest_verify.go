@@ -10,8 +10,8 @@ import (
 )
 
 type verifyAttestationIn struct {
-	Tx      string `path:"tx" min:"1" max:"200" doc:"CID of a version or of a block of a chain, or the name of an anchor"`
-	Gateway bool   `query:"gateway" doc:"read the anchor back from where it was published, and compare it"`
+	Tx    string `path:"tx" min:"1" max:"200" doc:"CID of a version or of a block of a chain, or the name of an anchor"`
+	Check string `query:"check" default:"log" enum:"log,gateway" doc:"gateway: also read the anchor back from where it was published, and compare it"`
 }
 
 // VerifyAttestationResponse is what was found out about an attestation.
@@ -26,7 +26,7 @@ type VerifyAttestationResponse struct {
 	Preview    *ManifestPreview `json:"manifest_preview"`
 	Proof      *ProofBody       `json:"inclusion" doc:"null while it is not included"`
 	AnchorSize *int64           `json:"anchored_size" doc:"how many leaves the anchor covers"`
-	Published  *PublishedAnchor `json:"published,omitempty" doc:"what is there under the anchor's name; with gateway=true, where there is an anchor"`
+	Published  *PublishedAnchor `json:"published,omitempty" doc:"what is there under the anchor's name; with check=gateway, where there is an anchor"`
 }
 
 // AttestedChange is the change that is attested.
@@ -78,7 +78,7 @@ func (s *Service) verifyAttestation(ctx context.Context, in *verifyAttestationIn
 	if out.ArweaveTx, out.ArweaveURL = anchorTexts(anchor, named); named {
 		out.AnchorSize = &anchor.Size
 	}
-	if named && in.Gateway {
+	if named && in.Check == "gateway" {
 		if out.Published, err = s.published(ctx, s.network(ctx).Outside, anchor); err != nil {
 			return nil, err
 		}

@@ -215,7 +215,7 @@ func TestAnchored(t *testing.T) {
 
 	verify := func(want, status string) {
 		t.Helper()
-		got := s.object("/attestations/verify/" + tx + "?gateway=true")
+		got := s.object("/attestations/verify/" + tx + "?check=gateway")
 		published, _ := got["published"].(map[string]any)
 		if got["arweave_tx"] != tx || got["cid_valid"] != true || published["status"] != status {
 			t.Errorf("%s: %v", want, got)
