@@ -6,7 +6,7 @@ REPO    ?= .
 FUZZ    ?= 60s
 ROUNDS  ?= 100
 CRANFIELD ?= ../shared/data/cranfield
-JS      := testdata/manifests/js testdata/recorder/js
+JS      := testdata/manifests/js testdata/recorder/js testdata/arweave
 
 # Tests judge search on the collection where it is.
 TESTING := CRANFIELD=$(wildcard $(abspath $(CRANFIELD)))

@@ -41,7 +41,7 @@ func (s *Service) attestOps() []wire.Operation {
 		wire.Op(wire.Operation{
 			Method: "GET", Path: "/attestations/verify/{tx}", ID: "verifyAttestation", Tag: tagAttestations, Summary: "Verify an attestation",
 			Description: "By the CID of a version or of a block of a chain, or by the name of an anchor, which stands for the last change under it. The bytes are hashed again and the proof is checked against the signed root. What not everybody may view is verified, and not shown.",
-			Permission:  "attestation:verify", Success: []wire.Success{{Status: 200, Body: VerifyAttestationResponse{}}}, Errors: []int{400, 404, 501, 503},
+			Permission:  "attestation:verify", Success: []wire.Success{{Status: 200, Body: VerifyAttestationResponse{}}}, Errors: []int{400, 404, 429, 501, 503},
 		}, s.verifyAttestation),
 	}, s.tileOps()...)
 }

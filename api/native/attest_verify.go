@@ -10,7 +10,8 @@ import (
 )
 
 type verifyAttestationIn struct {
-	Tx string `path:"tx" min:"1" max:"200" doc:"CID of a version or of a block of a chain, or the name of an anchor"`
+	Tx    string `path:"tx" min:"1" max:"200" doc:"CID of a version or of a block of a chain, or the name of an anchor"`
+	Check string `query:"check" default:"log" enum:"log,gateway" doc:"gateway: also read the anchor back from where it was published, and compare it"`
 }
 
 // VerifyAttestationResponse is what was found out about an attestation.
@@ -25,6 +26,7 @@ type VerifyAttestationResponse struct {
 	Preview    *ManifestPreview `json:"manifest_preview"`
 	Proof      *ProofBody       `json:"inclusion" doc:"null while it is not included"`
 	AnchorSize *int64           `json:"anchored_size" doc:"how many leaves the anchor covers"`
+	Published  *PublishedAnchor `json:"published,omitempty" doc:"what is there under the anchor's name; with check=gateway, where there is an anchor"`
 }
 
 // AttestedChange is the change that is attested.
@@ -75,6 +77,11 @@ func (s *Service) verifyAttestation(ctx context.Context, in *verifyAttestationIn
 	}
 	if out.ArweaveTx, out.ArweaveURL = anchorTexts(anchor, named); named {
 		out.AnchorSize = &anchor.Size
+	}
+	if named && in.Check == "gateway" {
+		if out.Published, err = s.published(ctx, s.network(ctx).Outside, anchor); err != nil {
+			return nil, err
+		}
 	}
 	return wire.OK(out), nil
 }

@@ -25,6 +25,7 @@ func badAttestRows() map[string]badRow {
 			{name: "of the test network", headers: []string{"X-Arke-Network", "test"}, status: 404},
 		}},
 		"verifyAttestation": {path: "/attestations/verify/$persontip", faults: []fault{
+			{name: "against nothing known", path: "/attestations/verify/$persontip?check=moon", status: 400},
 			{name: "the CID of nothing", path: "/attestations/verify/$nocid", status: 404},
 			{name: "the CID of content", path: "/attestations/verify/bafkreidykglsfhoixmivffc5uwhcgshx4j465xwqntbmu43nb2dzqwfvae", status: 404},
 			{name: "no anchor of ours", path: "/attestations/verify/BNttzDav3jHVnNiV7nYbQv-GY0HQ-4XXsdkE5K9ylHQ", status: 404},

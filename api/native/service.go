@@ -26,6 +26,8 @@ type Network struct {
 	Search *search.Index // follows Store; nil: what needs it is answered with 501
 	Attest *attest.Log   // likewise; of the main network alone
 
+	Outside Outside // where Attest is anchored; nil: anchors are not read back
+
 	OfficialAgents entity.ID // the collection of the agents that are official; "": see POST /search/agents
 	MaxFile        int64     // bytes of a file's content; 0: DefaultMaxFile
 }
@@ -37,11 +39,12 @@ type Service struct {
 	now      func() time.Time
 	auth     *auth.Authenticator // see WithAuth
 	agents   *calling            // see WithAgents
+	asking   chan struct{}       // one for each question to the outside
 }
 
 // New makes the view over the given networks.
 func New(now func() time.Time, networks ...Network) *Service {
-	s := &Service{networks: make(map[entity.Network]Network), guards: make(map[entity.Network]*guard.Guard), now: now}
+	s := &Service{networks: make(map[entity.Network]Network), guards: make(map[entity.Network]*guard.Guard), now: now, asking: make(chan struct{}, mostAsking)}
 	for _, n := range networks {
 		if n.Scopes == nil {
 			panic("native.New: a network needs Scopes: without policies everything would be open")

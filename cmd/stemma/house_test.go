@@ -69,6 +69,9 @@ var imports = map[string][]string{
 	"cmd/stemma/jsonlimport": {"entity"},
 	"cmd/stemma/mirror":      {"entity", "events/syncclient"},
 	"cmd/stemma/retrieval":   {"entity", "entity/store", "query/search", "query/search/embed"},
+
+	"versions/attest/arweave": {"entity"},
+	"versions/attest/witness": {"entity", "versions/attest"},
 }
 
 // testImports are what the tests of a package may import beyond its row: the
@@ -98,6 +101,8 @@ var testImports = map[string][]string{
 	"cmd/stemma/gitimport":   {"entity/store", "entity/storetest", "entity/listing", "graph"},
 	"cmd/stemma/jsonlimport": {"entity/store", "entity/storetest", "entity/listing", "graph"},
 	"cmd/stemma/mirror":      {"api/native", "api/wire", "entity/store", "entity/listing", "entity/scope", "graph"},
+
+	"versions/attest/arweave": {"entity/store"},
 }
 
 type goPackage struct {

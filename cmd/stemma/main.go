@@ -23,6 +23,7 @@ type cli struct {
 	Serve       serveCmd       `cmd:"" help:"Run the server." group:"Run"`
 	Agent       agentCmd       `cmd:"" help:"Run an agent." group:"Run"`
 	Mirror      mirrorCmd      `cmd:"" help:"Keep a verified copy of another server." group:"Run"`
+	Witness     witnessCmd     `cmd:"" help:"Watch that another server does not rewrite its history." group:"Run"`
 	Import      importCmd      `cmd:"" help:"Bring data in." group:"Data"`
 	Export      exportCmd      `cmd:"" help:"Write histories to a CAR file." group:"Data"`
 	Backup      backupCmd      `cmd:"" help:"Back a store up, while it is served or not." group:"Data"`
@@ -81,10 +82,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		fmt.Fprintln(stderr, "stemma:", userText(err))
 	}
 	var wrong *kong.ParseError
+	var rewritten *historyRewritten
 	switch {
 	case errors.As(err, &wrong):
 		fmt.Fprintf(stderr, "Run '%s --help' to see what there is.\n", commandPath(wrong.Context))
 		return wrong.ExitCode()
+	case errors.As(err, &rewritten):
+		return rewrittenCode
 	case err != nil:
 		return 1
 	}

@@ -23,6 +23,7 @@ type serveCmd struct {
 	credentialFlags
 	searchFlags
 	attestFlags
+	arweaveFlags
 	agentFlags
 	recorderFlags
 	Addr         string        `help:"Address to listen on, by default 127.0.0.1:8080; port 0 takes a free one." default:"127.0.0.1:8080" env:"STEMMA_ADDR" placeholder:"HOST:PORT"`
@@ -67,7 +68,7 @@ func (c *serveCmd) Validate() error {
 			return errors.New("--bootstrap-key: " + userText(err))
 		}
 	}
-	if err := errors.Join(c.credentialFlags.check(), c.searchFlags.check(), c.attestFlags.check(), c.recorderFlags.check()); err != nil {
+	if err := errors.Join(c.credentialFlags.check(), c.searchFlags.check(), c.attestFlags.check(), c.arweaveFlags.check(), c.recorderFlags.check()); err != nil {
 		return err
 	}
 	switch {
@@ -99,7 +100,7 @@ func (c *serveCmd) Run(ctx context.Context, io *streams) error {
 	}
 	logger := newLogger(io.err, level, c.LogFormat)
 	s, err := openServer(ctx, serverOptions{data: c.Data, bootstrapKey: c.BootstrapKey, logger: logger, maxBody: c.MaxBody, cacheBytes: c.Cache << 20, blobs: c.Blobs, maxFile: c.MaxFile, readOnly: c.ReadOnly,
-		publicURL: c.publicURL(listener.Addr()), external: c.external(), noSignups: !c.Signups, trustProxy: c.TrustProxy, noSearch: !c.Search, search: c.searchFlags, recorder: c.recorderFlags, privateAgents: c.AllowPrivateAgents, noAttest: !c.Attest, attestOrigin: c.attestFlags.Origin})
+		publicURL: c.publicURL(listener.Addr()), external: c.external(), noSignups: !c.Signups, trustProxy: c.TrustProxy, noSearch: !c.Search, search: c.searchFlags, recorder: c.recorderFlags, privateAgents: c.AllowPrivateAgents, noAttest: !c.Attest, attestOrigin: c.attestFlags.Origin, arweave: c.arweaveFlags})
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,7 @@ import (
 	fileindex "stemma/files/index"
 	"stemma/graph"
 	"stemma/versions/attest"
+	"stemma/versions/attest/arweave"
 )
 
 // server is the stores and everything over them.
@@ -39,7 +40,8 @@ type server struct {
 	auth     *auth.Authenticator
 	audit    *audit.Recorder
 	search   searching
-	attest   *attest.Log // of the main network; nil: none is kept
+	attest   *attest.Log       // of the main network; nil: none is kept
+	anchors  *arweave.Anchorer // of that log; nil: it is not anchored
 	outbound *outbound.Client
 	recorder *recorder.Service
 	scratch  string                    // of file content when all else is in memory
@@ -59,6 +61,7 @@ type serverOptions struct {
 	noSearch     bool
 	search       searchFlags // the zero value finds by text and by the built-in embedder
 	noAttest     bool
+	arweave      arweaveFlags
 	attestOrigin string // the name of the log of attestations; "": the one that it has, or after publicURL
 
 	recorder recorderFlags // the zero value bounds nothing
@@ -94,6 +97,9 @@ func openServer(ctx context.Context, o serverOptions) (s *server, err error) {
 		return s, err
 	}
 	if err := s.openAttest(ctx, o, readOnly != "", registry); err != nil {
+		return s, err
+	}
+	if err := s.openAnchors(o, readOnly != "", registry); err != nil {
 		return s, err
 	}
 	if s.recorder, err = recorderView(s, o, registry); err != nil {
@@ -228,7 +234,7 @@ func (s *server) Close() (err error) {
 	if s.outbound != nil {
 		s.outbound.Close()
 	}
-	err = errors.Join(err, s.closeAuth(), s.search.Close(), s.closeAttest())
+	err = errors.Join(err, s.closeAuth(), s.search.Close(), s.closeAnchors(), s.closeAttest())
 	for _, st := range s.stores {
 		err = errors.Join(err, st.Close())
 	}
