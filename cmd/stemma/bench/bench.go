@@ -33,6 +33,8 @@ type Options struct {
 	Command func(ctx context.Context, c Child) *exec.Cmd
 	// Tool makes a command of this binary, with the arguments given.
 	Tool func(ctx context.Context, args ...string) *exec.Cmd
+	// Projections are those of a server, with what stands for its graph.
+	Projections func(index entity.Projection) []entity.Projection
 }
 
 // Report is everything that a run found.

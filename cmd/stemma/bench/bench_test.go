@@ -77,7 +77,7 @@ func serveChild(args []string) (err error) {
 		}
 	}()
 	return c.Serve(ctx, os.Stdin, os.Stdout, func() (entity.Store, error) {
-		opened, err := store.Open(store.Options{Dir: mainStore(c.Data), Projections: []entity.Projection{index, listing.Projection{}, scopes, fileindex.Projection{}, run.Projection{}}, Registry: prometheus.NewRegistry()})
+		opened, err := store.Open(store.Options{Dir: mainStore(c.Data), Projections: withScopes(index, scopes), Registry: prometheus.NewRegistry()})
 		if err != nil {
 			return nil, err
 		}
@@ -149,7 +149,7 @@ func tool(t *testing.T) func(context.Context, ...string) *exec.Cmd {
 }
 
 func tinyOptions(t *testing.T, only string) Options {
-	return Options{Only: only, Repeat: 2, Sizes: tiny, Data: t.TempDir(), Out: io.Discard, Log: io.Discard, Command: childCommand, Tool: tool(t)}
+	return Options{Only: only, Repeat: 2, Sizes: tiny, Data: t.TempDir(), Out: io.Discard, Log: io.Discard, Command: childCommand, Tool: tool(t), Projections: func(index entity.Projection) []entity.Projection { return withScopes(index, scope.New()) }}
 }
 
 // Every row gives results with sane numbers, and leaves nothing behind.
@@ -275,7 +275,7 @@ func TestSampleUpdatesAreTheStores(t *testing.T) {
 	ctx := context.Background()
 	r := &runner{Options: tinyOptions(t, "")}
 	r.row = &row{name: "test"}
-	s, _, err := openStore(filepath.Join(r.Data, "s"))
+	s, _, err := r.openStore(filepath.Join(r.Data, "s"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -386,4 +386,9 @@ func TestCSR(t *testing.T) {
 	if n := fore.reach(types, 0, 1, 2); n != 2 || !slices.Equal(fore.path, []uint32{2, 1, 3, 4}) {
 		t.Errorf("found %d by %v", n, fore.path)
 	}
+}
+
+// withScopes are the projections of a server.
+func withScopes(index entity.Projection, scopes *scope.Index) []entity.Projection {
+	return []entity.Projection{index, listing.Projection{}, scopes, fileindex.Projection{}, run.Projection{}}
 }

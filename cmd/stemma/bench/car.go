@@ -66,7 +66,7 @@ func (r *runner) car(ctx context.Context) (results []Result, err error) {
 func (r *runner) fillVersions(ctx context.Context, data string, n int) (err error) {
 	const each, text = 500, 900
 	r.logf("writing %d versions", n)
-	s, _, err := openStore(mainStore(data))
+	s, _, err := r.openStore(mainStore(data))
 	if err != nil {
 		return err
 	}

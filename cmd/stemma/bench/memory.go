@@ -8,9 +8,7 @@ import (
 	"time"
 
 	"stemma/entity"
-	"stemma/entity/listing"
 	"stemma/entity/store"
-	fileindex "stemma/files/index"
 	"stemma/graph"
 )
 
@@ -69,7 +67,7 @@ func (r *runner) rebuild(ctx context.Context, g *sample) (result Result, err err
 		return result, err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	s, _, err := openStore(dir)
+	s, _, err := r.openStore(dir)
 	if err != nil {
 		return result, err
 	}
@@ -80,14 +78,14 @@ func (r *runner) rebuild(ctx context.Context, g *sample) (result Result, err err
 	var rates, with, without []float64
 	for i := range r.Repeat + 1 {
 		index := graph.New()
-		a, err := timeOpen(dir, index)
+		a, err := r.timeOpen(dir, index)
 		if err != nil {
 			return result, err
 		}
 		if n := index.Snapshot().EdgeCount(); n != g.edges {
 			return result, fmt.Errorf("the graph has %d edges after opening, not %d", n, g.edges)
 		}
-		b, err := timeOpen(dir, idle{index})
+		b, err := r.timeOpen(dir, idle{index})
 		if err != nil {
 			return result, err
 		}
@@ -102,10 +100,10 @@ func (r *runner) rebuild(ctx context.Context, g *sample) (result Result, err err
 }
 
 // timeOpen opens and closes a store, and times the former.
-func timeOpen(dir string, p entity.Projection) (time.Duration, error) {
+func (r *runner) timeOpen(dir string, p entity.Projection) (time.Duration, error) {
 	runtime.GC()
 	began := time.Now()
-	s, err := store.Open(store.Options{Dir: dir, Projections: []entity.Projection{p, listing.Projection{}, fileindex.Projection{}}})
+	s, err := store.Open(store.Options{Dir: dir, Projections: r.Projections(p)})
 	took := time.Since(began)
 	if err != nil {
 		return 0, err

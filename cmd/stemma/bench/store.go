@@ -13,10 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"stemma/entity"
-	"stemma/entity/listing"
-	"stemma/entity/scope"
 	"stemma/entity/store"
-	fileindex "stemma/files/index"
 	"stemma/graph"
 )
 
@@ -26,10 +23,11 @@ var actor = entity.Actor{UserID: "01JBENCH00000000000000000A", Method: entity.Me
 // mainStore is where a server keeps its main network below its data directory.
 func mainStore(data string) string { return filepath.Join(data, string(entity.Main)) }
 
-// openStore opens a store as the server does: with its projections.
-func openStore(dir string) (*store.Store, *prometheus.Registry, error) {
+// openStore opens a store as the server does: with its projections, so that no
+// command that opens it afterwards has to make their rows.
+func (r *runner) openStore(dir string) (*store.Store, *prometheus.Registry, error) {
 	registry := prometheus.NewRegistry()
-	s, err := store.Open(store.Options{Dir: dir, Registry: registry, Projections: []entity.Projection{graph.New(), listing.Projection{}, scope.New(), fileindex.Projection{}}})
+	s, err := store.Open(store.Options{Dir: dir, Registry: registry, Projections: r.Projections(graph.New())})
 	return s, registry, err
 }
 
@@ -40,7 +38,7 @@ func (r *runner) withStore(fn func(s *store.Store, registry *prometheus.Registry
 		return err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	s, registry, err := openStore(dir)
+	s, registry, err := r.openStore(dir)
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,7 @@ func (r *runner) tool(ctx context.Context, args ...string) (s spent, err error) 
 // holds makes sure that a store has so many changes beside those of its first
 // user.
 func (r *runner) holds(data string, changes int) (err error) {
-	s, _, err := openStore(mainStore(data))
+	s, _, err := r.openStore(mainStore(data))
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func (r *runner) versions(ctx context.Context) (results []Result, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	s, _, err := openStore(mainStore(dir))
+	s, _, err := r.openStore(mainStore(dir))
 	if err != nil {
 		return nil, err
 	}
