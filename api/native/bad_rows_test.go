@@ -70,6 +70,7 @@ func fixtureMarked(t *testing.T, w *rig, in, marker string) map[string]string {
 	far := w.call("POST", "/entities", `{"type":"note"}`, "X-Arke-Network", "test")
 	vars["far"] = decode(t, far.Body.Bytes())["id"].(string)
 	fileFixture(t, w, vars, post, keep)
+	chatFixture(t, w, vars)
 	return vars
 }
 
@@ -112,7 +113,7 @@ func deep(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repe
 // that the others cannot.
 func badRows() map[string]badRow {
 	rows := map[string]badRow{}
-	for _, group := range []map[string]badRow{badEntityRows(), badCollectionRows(), badFolderRows(), badRelationshipRows(), badReadRows(), badGraphRows(), badFileRows(), badScopeRows(), badAuthRows(), badKeyRows(), badSearchRows()} {
+	for _, group := range []map[string]badRow{badEntityRows(), badCollectionRows(), badFolderRows(), badRelationshipRows(), badReadRows(), badGraphRows(), badFileRows(), badScopeRows(), badAuthRows(), badKeyRows(), badSearchRows(), badChatRows()} {
 		for id, row := range group {
 			rows[id] = row
 		}

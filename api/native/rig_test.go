@@ -51,6 +51,7 @@ type rig struct {
 	blobs  map[entity.Network]*files.Blobs
 	index  map[entity.Network]*search.Index
 	dir    string // of blobs
+	chats  int    // numbers the chats of fixtures
 	keys   int    // numbers the keys of callers that a test makes
 }
 
@@ -61,6 +62,8 @@ type rigOptions struct {
 	issuer  func(func() time.Time) string   // starts an OIDC issuer that is believed; nil: none is
 	embed   search.Embedder                 // nil: the built-in one
 	agents  entity.ID                       // the collection of official agents
+	model   http.RoundTripper               // to the language model; nil: one that does as it is told, see chatty
+	limits  native.ChatOptions              // of chats
 }
 
 // newRig opens a rig that ends, and is checked, with the test.
@@ -118,7 +121,11 @@ func openRig(o rigOptions) (*rig, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.ops = native.New(w.clock.Now, networks...).WithAuth(w.auth).Operations()
+	if o.limits.Model, err = chattyModel(o.model); err != nil {
+		return nil, err
+	}
+	o.limits.Entropy = storetest.Entropy(4)
+	w.ops = native.New(w.clock.Now, networks...).WithAuth(w.auth).WithChat(o.limits).Operations()
 	w.Handler = wire.New(wire.Options{Ops: w.ops, Authenticate: w.auth.Authenticate, TrustProxy: true})
 	return w, nil
 }

@@ -34,6 +34,7 @@ type Service struct {
 	guards   map[entity.Network]*guard.Guard
 	now      func() time.Time
 	auth     *auth.Authenticator // see WithAuth
+	chat     *chats              // see WithChat
 }
 
 // New makes the view over the given networks.
@@ -54,7 +55,7 @@ func (s *Service) Operations() []wire.Operation {
 	var all []wire.Operation
 	for _, group := range [][]wire.Operation{
 		s.sessionOps(), s.keyOps(),
-		s.userOps(), s.collectionOps(), s.roleOps(), s.memberOps(), s.tenantOps(), s.auditOps(), s.entityOps(), s.permissionOps(), s.relationshipOps(), s.folderOps(), s.fileOps(), s.versionOps(), s.ipfsOps(), s.blockOps(), s.graphOps(), s.queryOps(), s.searchOps(), s.eventOps(),
+		s.userOps(), s.collectionOps(), s.roleOps(), s.memberOps(), s.tenantOps(), s.auditOps(), s.entityOps(), s.permissionOps(), s.relationshipOps(), s.folderOps(), s.fileOps(), s.versionOps(), s.ipfsOps(), s.blockOps(), s.graphOps(), s.queryOps(), s.searchOps(), s.chatOps(), s.eventOps(),
 	} {
 		all = append(all, group...)
 	}

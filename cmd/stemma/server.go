@@ -51,6 +51,7 @@ type serverOptions struct {
 	mirrorOf     string // the server that is mirrored into it meanwhile; "" for none
 	noSearch     bool
 	search       searchFlags // the zero value finds by text and by the built-in embedder
+	chat         chatFlags   // the zero value has no language model
 
 	publicURL  string           // the issuer of tokens; "": the default address
 	external   external.Options // whose tokens are believed beside our own
@@ -80,9 +81,13 @@ func openServer(ctx context.Context, o serverOptions) (s *server, err error) {
 	if err := s.openSearch(ctx, o, registry); err != nil {
 		return s, err
 	}
+	chat, err := o.chat.options(o.logger)
+	if err != nil {
+		return s, err
+	}
 	system := api.System{Ready: s.ready, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{})}
 	s.handler = wire.New(wire.Options{
-		Ops:          api.Operations(system, native.New(time.Now, s.networks...).WithAuth(s.auth), backupView(s)),
+		Ops:          api.Operations(system, native.New(time.Now, s.networks...).WithAuth(s.auth).WithChat(chat), backupView(s)),
 		Authenticate: s.auth.Authenticate,
 		Denied:       s.auth.Denied,
 		TrustProxy:   o.trustProxy,
