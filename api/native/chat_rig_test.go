@@ -34,8 +34,10 @@ func (a *asked) last() (role, content string) {
 }
 
 // chatty is a language model behind OpenAI's wire format that does as it is told:
-// "call NAME INPUT", a line for each call, makes it call tools; then it says what
-// came of it, and else it says what it was told.
+// "call NAME INPUT", a line for each call, makes it call tools, and then it says
+// what came of it; "count" is answered with the number of messages, "break" with an
+// error half way, and "hang" half, until nobody listens. Else it says what it was
+// told.
 func chatty(w http.ResponseWriter, r *http.Request) {
 	var a asked
 	if err := json.NewDecoder(r.Body).Decode(&a); err != nil {
@@ -46,6 +48,19 @@ func chatty(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	if role == "tool" {
 		say(w, "It gave ", fmt.Sprintf("%.120s", said))
+		return
+	}
+	switch {
+	case said == "count":
+		say(w, fmt.Sprint(len(a.Messages)))
+		return
+	case strings.HasPrefix(said, "break"):
+		send(w, `{"choices":[{"delta":{"content":"So far"}}]}`)
+		send(w, `{"error":{"message":"overloaded"}}`)
+		return
+	case strings.HasPrefix(said, "hang"):
+		send(w, `{"choices":[{"delta":{"content":"So far"}}]}`)
+		<-r.Context().Done()
 		return
 	}
 	for i, line := range strings.Split(said, "\n") {
@@ -98,6 +113,15 @@ func (n near) RoundTrip(r *http.Request) (*http.Response, error) {
 	out := httptest.NewRecorder()
 	n(out, r)
 	return out.Result(), nil
+}
+
+// far is a transport to a server, whatever the URL says.
+type far string
+
+func (f far) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.URL.Host = strings.TrimPrefix(string(f), "http://")
+	return http.DefaultTransport.RoundTrip(r)
 }
 
 // chattyModel is the real client of a model that the transport leads to.
