@@ -1,7 +1,10 @@
 package native_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,11 +21,21 @@ func TestAISDKChats(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(javascript, "node_modules", "ai")); err != nil {
 		t.Fatalf("%s has no node_modules: run make test (it runs npm ci there): %v", javascript, err)
 	}
-	hung := make(chan struct{}, 1)
+	hung := make(chan struct{})
 	model := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		var a asked
+		if err := json.Unmarshal(body, &a); err != nil {
+			t.Error(err)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
 		chatty(w, r)
-		if r.Context().Err() != nil {
-			hung <- struct{}{}
+		if _, said := a.last(); said == "hang" {
+			close(hung) // chatty has seen the end of the request
 		}
 	}))
 	t.Cleanup(model.Close)
