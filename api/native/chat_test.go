@@ -377,7 +377,7 @@ func TestNewChatTakesWhatWasSaid(t *testing.T) {
 
 func TestChatLimits(t *testing.T) {
 	model := &listening{}
-	w := newRig(t, rigOptions{model: model, limits: native.ChatOptions{MaxMessage: 2000, MaxStorage: 3000, Context: 11_500}})
+	w := newRig(t, rigOptions{model: model, limits: native.ChatOptions{MaxMessage: 2000, MaxStorage: 3000}})
 	limited := func(text string, status int, want string) {
 		t.Helper()
 		out := w.tell(chatName, readKey, said("m"+fmt.Sprint(len(text)), text))

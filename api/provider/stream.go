@@ -240,7 +240,6 @@ func (b *builder) answer() Answer {
 // ask sends the request until its answer begins, it is refused, or the tries are
 // used up.
 func (c *Client) ask(ctx context.Context, body []byte, sign func()) (*http.Response, error) {
-	const op = "provider.Stream"
 	pause := c.o.Backoff
 	for try := 1; ; try++ {
 		resp, err := c.once(ctx, body)

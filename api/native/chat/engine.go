@@ -18,7 +18,7 @@ type Tool struct {
 	Name, Description string
 	Schema            json.RawMessage // of the input, an object
 	Reads             bool            // changes nothing, and so is called unasked
-	// Run calls it. Describe renders its error.
+	// Run calls it; Options.Describe renders its error.
 	Run func(ctx context.Context, input map[string]any) (json.RawMessage, error)
 }
 

@@ -55,7 +55,7 @@ func (c *Conversation) say(in []Incoming) (entries []Entry, err error) {
 		return nil, entity.Invalid(opAccept, "the message says nothing: give it a part of type text, or content")
 	case at >= 0 && c.Messages[at].Role != User:
 		return nil, entity.Invalid(opAccept, "message %q is the assistant's", last.ID)
-	case at >= 0 && c.Messages[at].text() != last.Text && !last.Edits:
+	case at >= 0 && c.Messages[at].Content() != last.Text && !last.Edits:
 		return nil, entity.Invalid(opAccept, "message %q says something else in this session; give the new one an id of its own, or its id as messageId too to go on from there", last.ID)
 	}
 	if e, left := c.lapse(); left {

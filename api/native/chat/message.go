@@ -125,8 +125,8 @@ type Message struct {
 	Partial bool
 }
 
-// text is all of a message's text, a line between two parts.
-func (m *Message) text() string {
+// Content is all of a message's text, a line between two parts.
+func (m *Message) Content() string {
 	text := ""
 	for _, p := range m.Parts {
 		if p.Type == Text && p.Text != "" {
@@ -138,9 +138,6 @@ func (m *Message) text() string {
 	}
 	return text
 }
-
-// Content is a message in words: its text.
-func (m *Message) Content() string { return m.text() }
 
 // Conversation is what a session's entries come to.
 type Conversation struct {

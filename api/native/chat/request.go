@@ -12,7 +12,7 @@ func (e *Engine) request(c *Conversation) provider.Request {
 	for i := range c.Messages {
 		m := &c.Messages[i]
 		if m.Role == User {
-			r.Messages = append(r.Messages, provider.Message{Role: provider.User, Text: m.text()})
+			r.Messages = append(r.Messages, provider.Message{Role: provider.User, Text: m.Content()})
 			continue
 		}
 		r.Messages = append(r.Messages, steps(m)...)
