@@ -57,6 +57,7 @@ const (
 	TypeService    = "service"
 	TypeGroup      = "group"
 	TypeTenant     = "tenant"
+	TypeChat       = "chat"
 )
 
 // Relationship is a directed, named edge from the entity that holds it to Peer.

@@ -20,6 +20,7 @@ var profiles = map[string]profile{
 	TypeTenant:     {labelMax: 200, check: checkRoles},
 	TypeGroup:      {check: checkRoles},
 	TypeService:    {labelMax: 200},
+	TypeChat:       {labelMax: 200},
 }
 
 func (c *checker) profile(m *Manifest) {

@@ -72,6 +72,7 @@ func fixtureMarked(t *testing.T, w *rig, in, marker string) map[string]string {
 	fileFixture(t, w, vars, post, keep)
 	agentFixture(t, w, vars, post)
 	refresh("idle")
+	chatFixture(t, w, vars)
 	return vars
 }
 
@@ -114,7 +115,7 @@ func deep(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repe
 // that the others cannot.
 func badRows() map[string]badRow {
 	rows := map[string]badRow{}
-	for _, group := range []map[string]badRow{badEntityRows(), badCollectionRows(), badFolderRows(), badRelationshipRows(), badReadRows(), badGraphRows(), badFileRows(), badScopeRows(), badAuthRows(), badKeyRows(), badSearchRows(), badAgentRows(), badAttestRows()} {
+	for _, group := range []map[string]badRow{badEntityRows(), badCollectionRows(), badFolderRows(), badRelationshipRows(), badReadRows(), badGraphRows(), badFileRows(), badScopeRows(), badAuthRows(), badKeyRows(), badSearchRows(), badAgentRows(), badAttestRows(), badChatRows()} {
 		for id, row := range group {
 			rows[id] = row
 		}

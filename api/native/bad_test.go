@@ -189,6 +189,8 @@ func authFaults(op *wire.Operation) []fault {
 		faults = append(faults, fault{name: "a key for looking", headers: []string{"Authorization", "ApiKey " + lookKey}, status: 207})
 	case strings.HasPrefix(op.Permission, "service:") && op.ID != "createService": // the operator's, and nobody else's to know of
 		faults = append(faults, fault{name: "a key for looking", headers: []string{"Authorization", "ApiKey " + lookKey}, status: 404})
+	case op.ID == "deleteChatSession": // another's, and nobody else's to know of
+		faults = append(faults, fault{name: "a key for looking", headers: []string{"Authorization", "ApiKey " + lookKey}, status: 404})
 	case writes(op):
 		faults = append(faults, fault{name: "a key for looking", headers: []string{"Authorization", "ApiKey " + lookKey}, status: 403})
 	}

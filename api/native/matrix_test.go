@@ -67,6 +67,7 @@ var matrixRows = map[string]string{
 	"findPaths": "graph:query -", "findReachable": "graph:query -", "getGraphEntity": "entity:view person",
 	"searchSimilarCollections": "search:similar -; collection:view coll", "searchSimilarItems": "search:similar -; entity:view person", "searchCollections": "search:query -",
 	"searchAgents": "search:query -", "searchEntities": "search:query -; collection:view coll", "searchDiscover": "search:query -", "searchMyCollections": "search:execute -",
+	"sendChat": "chat:send -", "listChatSessions": "chat:view -", "getChatSession": "chat:view chat", "deleteChatSession": "chat:delete chat",
 	"query": "query:execute -", "querySyntax": "=", "explainQuery": "query:execute -", "listEvents": "=",
 }
 

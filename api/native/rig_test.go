@@ -58,6 +58,7 @@ type rig struct {
 	net    *internet
 	calls  *outbound.Client
 	keys   int // numbers the keys of callers that a test makes
+	chats  int // numbers the chats of fixtures
 }
 
 // rigOptions change what a rig is made of.
@@ -69,6 +70,8 @@ type rigOptions struct {
 	agents  entity.ID                       // the collection of official agents
 	attests time.Duration                   // between two checkpoints; 0: as fast as can be
 	mute    bool                            // agents' words are not kept, as on a read-only server
+	model   http.RoundTripper               // to the language model; nil: one that does as it is told, see chatty
+	limits  native.ChatOptions              // of chats
 }
 
 // newRig opens a rig that ends, and is checked, with the test.
@@ -132,9 +135,13 @@ func openRig(o rigOptions) (*rig, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.limits.Model, err = chattyModel(o.model); err != nil {
+		return nil, err
+	}
+	o.limits.Entropy = storetest.Entropy(5)
 	w.net = &internet{}
 	w.calls = w.net.client()
-	w.ops = native.New(w.clock.Now, networks...).WithAuth(w.auth).WithAgents(native.AgentOptions{Client: w.calls, BaseURL: "https://stemma.example", ReadOnly: o.mute, Entropy: storetest.Entropy(4)}).Operations()
+	w.ops = native.New(w.clock.Now, networks...).WithAuth(w.auth).WithAgents(native.AgentOptions{Client: w.calls, BaseURL: "https://stemma.example", ReadOnly: o.mute, Entropy: storetest.Entropy(4)}).WithChat(o.limits).Operations()
 	w.Handler = wire.New(wire.Options{Ops: w.ops, Authenticate: w.auth.Authenticate, TrustProxy: true})
 	return w, nil
 }

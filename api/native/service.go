@@ -40,6 +40,7 @@ type Service struct {
 	auth     *auth.Authenticator // see WithAuth
 	agents   *calling            // see WithAgents
 	asking   chan struct{}       // one for each question to the outside
+	chat     *chats              // see WithChat
 }
 
 // New makes the view over the given networks.
@@ -60,7 +61,7 @@ func (s *Service) Operations() []wire.Operation {
 	var all []wire.Operation
 	for _, group := range [][]wire.Operation{
 		s.sessionOps(), s.keyOps(),
-		s.userOps(), s.collectionOps(), s.roleOps(), s.memberOps(), s.tenantOps(), s.auditOps(), s.entityOps(), s.permissionOps(), s.relationshipOps(), s.folderOps(), s.fileOps(), s.versionOps(), s.attestOps(), s.ipfsOps(), s.blockOps(), s.graphOps(), s.queryOps(), s.searchOps(), s.agentOps(), s.eventOps(),
+		s.userOps(), s.collectionOps(), s.roleOps(), s.memberOps(), s.tenantOps(), s.auditOps(), s.entityOps(), s.permissionOps(), s.relationshipOps(), s.folderOps(), s.fileOps(), s.versionOps(), s.attestOps(), s.ipfsOps(), s.blockOps(), s.graphOps(), s.queryOps(), s.searchOps(), s.agentOps(), s.chatOps(), s.eventOps(),
 	} {
 		all = append(all, group...)
 	}

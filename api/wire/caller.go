@@ -81,11 +81,15 @@ func (rt *router) admit(x *exchange, op *Operation, r *http.Request) (context.Co
 
 // tellDenied hands a refusal on to who keeps account of them.
 func (x *exchange) tellDenied(ctx context.Context, r *http.Request, err error) {
-	if x.router.denied == nil {
+	x.meta.tellDenied(ctx, r, err)
+}
+
+func (m *meta) tellDenied(ctx context.Context, r *http.Request, err error) {
+	if m.denied == nil {
 		return
 	}
 	var e *entity.Error
 	if errors.As(err, &e) && (e.Kind == entity.KindUnauthenticated || e.Kind == entity.KindForbidden || errors.Is(err, entity.ErrHidden)) {
-		x.router.denied(ctx, r, e)
+		m.denied(ctx, r, e)
 	}
 }

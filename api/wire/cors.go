@@ -12,7 +12,7 @@ import (
 // The slices are shared by all answers and never changed.
 var (
 	anyOrigin    = []string{"*"}
-	exposed      = []string{"ETag, X-Request-Id, Retry-After, Location, Content-Disposition, Content-Range, Accept-Ranges"}
+	exposed      = []string{"ETag, X-Request-Id, Retry-After, Location, Content-Disposition, Content-Range, Accept-Ranges, X-Chat-ID"}
 	allowMethods = []string{strings.Join(methods, ", ")}
 	allowHeaders = []string{"Authorization, X-Api-Key, Content-Type, X-Arke-Network, X-On-Behalf-Of, X-Chat-ID, If-Match, If-None-Match, If-Range, Range, Last-Event-ID, X-Request-Id, X-Agent-Name, Idempotency-Key"}
 	maxAge       = []string{"86400"}

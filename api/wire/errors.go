@@ -111,18 +111,23 @@ const casPrefix = "CAS failure: "
 // read the tips from details.expected (older ones: expect) and details.actual.
 //
 // An error whose chain has ErrorPosition() int tells where in a query it is;
-// one that has ErrorDetails() map[string]any adds to the details.
+// one that has ErrorDetails() map[string]any adds to the details; one that has
+// ErrorCode() string has a code of its own.
 func ArkeError(err *entity.Error, status int, code string, requestID string) any {
 	text := ErrorText(err)
 	details := map[string]any{}
 	body := &ErrorResponse{Code: code, Status: status, Details: details, RequestID: requestID}
 	var more interface{ ErrorDetails() map[string]any }
 	var placed interface{ ErrorPosition() int }
+	var coded interface{ ErrorCode() string }
 	if err.Kind != entity.KindInternal {
 		if errors.As(err, &more) {
 			for k, v := range more.ErrorDetails() {
 				details[k] = v
 			}
+		}
+		if errors.As(err, &coded) {
+			body.Code = coded.ErrorCode()
 		}
 		if errors.As(err, &placed) {
 			at := placed.ErrorPosition()

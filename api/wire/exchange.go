@@ -23,6 +23,7 @@ type meta struct {
 	network entity.Network
 	op      *Operation
 	from    origin
+	denied  func(context.Context, *http.Request, *entity.Error)
 	routing *chi.Context
 }
 

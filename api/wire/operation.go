@@ -30,6 +30,7 @@ type Operation struct {
 	ErrorBody    ErrorBody // how its view renders errors; nil: the router's
 
 	serve func(ctx context.Context, x *exchange, r *http.Request) (*Reply, error)
+	call  func(ctx context.Context, in map[string]any) (*Reply, error)
 	raw   http.Handler
 	in    *plan
 }
@@ -56,6 +57,13 @@ func Op[In any](op Operation, h func(ctx context.Context, in *In) (*Reply, error
 	op.serve = func(ctx context.Context, x *exchange, r *http.Request) (*Reply, error) {
 		in := new(In)
 		if err := p.bind(x, r, reflect.ValueOf(in).Elem()); err != nil {
+			return nil, err
+		}
+		return h(ctx, in)
+	}
+	op.call = func(ctx context.Context, args map[string]any) (*Reply, error) {
+		in := new(In)
+		if err := p.bindCall(args, reflect.ValueOf(in).Elem()); err != nil {
 			return nil, err
 		}
 		return h(ctx, in)

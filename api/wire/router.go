@@ -144,7 +144,7 @@ func (rt *router) newRoute(op *Operation) *route {
 func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{router: rt, route: rt.unmatched, w: w, start: rt.now(), status: http.StatusOK}
 	x.meta.Context, x.meta.op = r.Context(), rt.unmatched.op
-	x.meta.id = rt.ids.forRequest(r.Header)
+	x.meta.id, x.meta.denied = rt.ids.forRequest(r.Header), rt.denied
 	x.meta.from = origin{remote: r.RemoteAddr, header: r.Header, tls: r.TLS != nil, trust: rt.trustProxy}
 	rt.metrics.inFlight.Inc()
 	defer rt.finish(x, r)

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"encoding/json"
 	"reflect"
 	"strconv"
@@ -51,6 +52,7 @@ type schemaKey struct {
 
 // schemas gathers the components of a document.
 type schemas struct {
+	at    string      // where they are: "" is "#/components/schemas/"
 	keys  []schemaKey // in the order they were met
 	defs  map[schemaKey]object
 	names map[schemaKey]string
@@ -68,7 +70,7 @@ type ref struct {
 
 // AppendJSON writes the text of the reference.
 func (r ref) AppendJSON(dst []byte) []byte {
-	return AppendString(dst, "#/components/schemas/"+r.in.names[r.key])
+	return AppendString(dst, cmp.Or(r.in.at, "#/components/schemas/")+r.in.names[r.key])
 }
 
 // define makes a component once and gives the reference to it.

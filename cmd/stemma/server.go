@@ -60,6 +60,7 @@ type serverOptions struct {
 	mirrorOf     string // the server that is mirrored into it meanwhile; "" for none
 	noSearch     bool
 	search       searchFlags // the zero value finds by text and by the built-in embedder
+	chat         chatFlags   // the zero value has no language model
 	noAttest     bool
 	arweave      arweaveFlags
 	attestOrigin string // the name of the log of attestations; "": the one that it has, or after publicURL
@@ -105,9 +106,13 @@ func openServer(ctx context.Context, o serverOptions) (s *server, err error) {
 	if s.recorder, err = recorderView(s, o, registry); err != nil {
 		return s, err
 	}
+	chat, err := o.chat.options(o.logger)
+	if err != nil {
+		return s, err
+	}
 	system := api.System{Ready: s.ready, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{})}
 	s.handler = wire.New(wire.Options{
-		Ops:          api.Operations(system, native.New(time.Now, s.networks...).WithAuth(s.auth).WithAgents(s.openAgents(o, readOnly != "")), s.recorder, backupView(s)),
+		Ops:          api.Operations(system, native.New(time.Now, s.networks...).WithAuth(s.auth).WithAgents(s.openAgents(o, readOnly != "")).WithChat(chat), s.recorder, backupView(s)),
 		Authenticate: s.auth.Authenticate,
 		Denied:       s.auth.Denied,
 		TrustProxy:   o.trustProxy,

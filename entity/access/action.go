@@ -67,6 +67,8 @@ type Type struct {
 	Guarded bool   // patterns reach it only by name, but for view
 	Scope   bool   // it says itself who may do what to it
 	Note    string // why it is guarded, for GET /permissions
+
+	made string // the verb that makes one; "": create
 }
 
 var common = []string{"view", "create", "update", "delete", "restore"}
@@ -88,7 +90,7 @@ var types = []Type{
 	{Name: "graph", Verbs: []string{"query"}},
 	{Name: "query", Verbs: []string{"execute"}},
 	{Name: "search", Verbs: []string{"execute", "query", "similar"}},
-	{Name: "chat", Verbs: []string{"send", "view", "delete"}},
+	{Name: entity.TypeChat, Verbs: []string{"send", "view", "delete", "restore"}, Scope: true, made: "send"},
 	{Name: "events", Verbs: []string{"list"}},
 	{Name: "permissions", Verbs: []string{"read"}},
 	{Name: "attestation", Verbs: []string{"view", "verify"}},
@@ -130,7 +132,17 @@ func Actions() (all []Action) {
 
 // aboutStore are types of actions that are about no entity: what they answer is
 // filtered, and whoever comes in may take them.
-var aboutStore = map[string]bool{"graph": true, "query": true, "search": true, "chat": true, "events": true, "permissions": true, "attestation": true}
+var aboutStore = map[string]bool{"graph": true, "query": true, "search": true, "events": true, "permissions": true, "attestation": true}
+
+// Making is the action that makes an entity of the type: T:create, but for those
+// that come of something else, as a chat does of its first message.
+func Making(typ string) Action {
+	verb := typeRows[typ].made
+	if verb == "" {
+		verb = "create"
+	}
+	return Action(typ + ":" + verb)
+}
 
 // Own tells that entities of the type say themselves who may do what to them.
 func Own(typ string) bool { return typeRows[typ].Scope }

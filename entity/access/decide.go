@@ -194,7 +194,7 @@ func (t *target) inSeason(verb string) bool {
 	case t.on.Type == entity.TypeUser, t.on.Type == entity.TypeService, typeRows[t.on.Type].Name == "store":
 		return false
 	case Own(t.on.Type):
-		return t.on.ID == "" && verb == "create"
+		return t.on.ID == "" && Action(t.on.Type+":"+verb) == Making(t.on.Type)
 	}
 	return true
 }

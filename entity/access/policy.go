@@ -47,10 +47,13 @@ var defaultRoles = map[string]map[string][]Action{
 	entity.TypeAgent: {
 		RoleOwner: {"agent:*"},
 	},
+	entity.TypeChat: {
+		RoleOwner: {"chat:send", "chat:view", "chat:delete"}, // what was said stays as it was said
+	},
 }
 
 // privateTypes are private where nothing says otherwise.
-var privateTypes = map[string]bool{entity.TypeTenant: true, entity.TypeGroup: true, entity.TypeService: true}
+var privateTypes = map[string]bool{entity.TypeTenant: true, entity.TypeGroup: true, entity.TypeService: true, entity.TypeChat: true}
 
 // DefaultRoles are the roles of a scope of the type that holds none, for
 // whoever wants to store or to print them.

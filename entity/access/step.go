@@ -133,7 +133,7 @@ func check(m *entity.Manifest, now, had *Policy) error {
 	return &entity.Error{Kind: entity.KindInvalid, Op: "access.Needs", Message: issues[0].Message, Issues: issues}
 }
 
-var mustBeOwned = map[string]bool{entity.TypeCollection: true, entity.TypeTenant: true, entity.TypeGroup: true}
+var mustBeOwned = map[string]bool{entity.TypeCollection: true, entity.TypeTenant: true, entity.TypeGroup: true, entity.TypeChat: true}
 
 // maxRole is the most characters of a role's name.
 const maxRole = 50

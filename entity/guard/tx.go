@@ -53,12 +53,12 @@ func (t *Tx) Actor() entity.Actor { return t.tx.Actor() }
 // NewID mints an identifier of the store's network.
 func (t *Tx) NewID() entity.ID { return t.tx.NewID() }
 
-// Create writes version 1. It takes T:create in each collection and tenant that
+// Create writes version 1. It takes T:create ([access.Making]) in each collection and tenant that
 // the draft belongs to, or in none.
 func (t *Tx) Create(d entity.Draft) (*entity.Version, error) {
 	m := &entity.Manifest{ID: d.ID, Type: d.Type, Properties: d.Properties, Relationships: d.Relationships}
 	if !slices.ContainsFunc(d.Relationships, func(r entity.Relationship) bool { return r.Predicate == entity.PredicateCollection }) {
-		if err := t.May(access.Action(d.Type+":create"), entity.Head{Type: d.Type}); err != nil {
+		if err := t.May(access.Making(d.Type), entity.Head{Type: d.Type}); err != nil {
 			return nil, err
 		}
 	}

@@ -199,7 +199,7 @@ func (s *Script) render(st *step, w *httptest.ResponseRecorder) (string, error) 
 		lines = append(lines, fmt.Sprintf("$%s = %s %s", c.name, c.path, value))
 	}
 	lines = append(lines, "< "+strconv.Itoa(w.Code))
-	for _, key := range []string{"Etag", "Content-Type", "Content-Disposition", "Content-Location", "Content-Range", "Cache-Control", "Allow", "Www-Authenticate", "Retry-After", "Set-Cookie"} {
+	for _, key := range []string{"Etag", "Content-Type", "Content-Disposition", "Content-Location", "Content-Range", "Cache-Control", "Allow", "Www-Authenticate", "Retry-After", "Set-Cookie", "X-Chat-Id"} {
 		if value := strings.Join(w.Header().Values(key), ", "); value != "" && value != "application/json" {
 			lines = append(lines, "H "+key+": "+s.fold(value))
 		}
@@ -212,6 +212,8 @@ func (s *Script) render(st *step, w *httptest.ResponseRecorder) (string, error) 
 		lines = append(lines, s.fold(answer.pretty()))
 	case body != "" && (binaryTypes.MatchString(w.Header().Get("Content-Type")) || !utf8.ValidString(body)):
 		lines = append(lines, fmt.Sprintf("%x", body))
+	case strings.HasPrefix(w.Header().Get("Content-Type"), "text/event-stream"): // a line for each event, as a paragraph is a step
+		lines = append(lines, s.fold(strings.ReplaceAll(strings.TrimRight(body, "\n"), "\n\n", "\n")))
 	case body != "":
 		lines = append(lines, strings.ReplaceAll(s.fold(strings.TrimRight(body, "\n")), "\n\n", "\n.\n"))
 	}
