@@ -120,6 +120,10 @@ var opRows = map[string]opRow{
 		{name: "nothing captured", path: "/api/monitoring/runs/$done/context?step=$donestep", status: 404, says: "no context was captured"},
 	}...)},
 	"verifyRun": {path: "/api/monitoring/runs/$run/verify", bob: 404, faults: monitorFaults("/verify")},
+	"getRunEvidence": {path: "/api/monitoring/runs/$done/evidence", bob: 404, faults: append(monitorFaults("/evidence"), []fault{
+		{name: "of a run that is running", path: "/api/monitoring/runs/$run/evidence", status: 409, says: "the run is running"},
+		{name: "another format", path: "/api/monitoring/runs/$done/evidence?format=pdf", status: 400},
+	}...)},
 	"followRun": {path: "/api/monitoring/runs/$done/live", bob: 404, faults: append(monitorFaults("/live"), []fault{
 		{name: "a place of no form", path: "/api/monitoring/runs/$done/live?after=x", status: 400},
 		{name: "a negative place", path: "/api/monitoring/runs/$done/live?after=-1", status: 400},

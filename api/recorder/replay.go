@@ -50,31 +50,37 @@ func (s *Service) replay(ctx context.Context, in *oneRunIn) (*wire.Reply, error)
 		if err != nil {
 			return err
 		}
-		found, err := s.anomalies(t)
-		if err != nil {
-			return err
-		}
-		badges := map[int64][]Badge{}
-		for _, f := range found {
-			at := f.Entry
-			if at == 0 {
-				at = int64(len(t.all)) // of the whole run: at its end
-			}
-			badges[at] = append(badges[at], Badge{f.Code, f.Severity, f.Reason})
-		}
-		out = ReplayResponse{Run: t.item(), Summary: narrate.Summary(t.all), Anomalies: found, Entries: make([]ReplayEntry, len(t.all))}
-		for i, e := range t.all {
-			out.Entries[i] = ReplayEntry{
-				N: e.N, Kind: e.Kind, Ref: refOf(t.head.ID, e), Step: max(e.Sequence, e.Step), At: entity.FormatMillis(e.Time()), OffsetMS: e.Time() - t.start().Time(),
-				Status: narrate.Status(e), Narrative: narrate.Sentence(e), Badges: badges[e.N], Hash: e.Hash(),
-			}
-		}
-		return nil
+		out, err = s.story(t)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return wire.OK(out), nil
+}
+
+// story tells a run.
+func (s *Service) story(t *told) (ReplayResponse, error) {
+	found, err := s.anomalies(t)
+	if err != nil {
+		return ReplayResponse{}, err
+	}
+	badges := map[int64][]Badge{}
+	for _, f := range found {
+		at := f.Entry
+		if at == 0 {
+			at = int64(len(t.all)) // of the whole run: at its end
+		}
+		badges[at] = append(badges[at], Badge{f.Code, f.Severity, f.Reason})
+	}
+	out := ReplayResponse{Run: t.item(), Summary: narrate.Summary(t.all), Anomalies: found, Entries: make([]ReplayEntry, len(t.all))}
+	for i, e := range t.all {
+		out.Entries[i] = ReplayEntry{
+			N: e.N, Kind: e.Kind, Ref: refOf(t.head.ID, e), Step: max(e.Sequence, e.Step), At: entity.FormatMillis(e.Time()), OffsetMS: e.Time() - t.start().Time(),
+			Status: narrate.Status(e), Narrative: narrate.Sentence(e), Badges: badges[e.N], Hash: e.Hash(),
+		}
+	}
+	return out, nil
 }
 
 // refOf is an entry's name, "" of a start or end.

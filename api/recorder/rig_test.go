@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -20,6 +21,7 @@ import (
 	"stemma/entity/scope"
 	"stemma/entity/store"
 	"stemma/entity/storetest"
+	"stemma/versions/attest"
 )
 
 // The callers of every test.
@@ -43,6 +45,8 @@ type rig struct {
 	clock    *storetest.Clock
 	networks []recorder.Network
 	stores   map[entity.Network]*store.Store
+	attest   *attest.Log // of main
+	auth     *auth.Authenticator
 }
 
 func newRig(t testing.TB, change ...func(*recorder.Options)) *rig {
@@ -66,15 +70,19 @@ func newRig(t testing.TB, change ...func(*recorder.Options)) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := recorder.Options{Networks: w.networks, Auth: a, Now: w.clock.Now}
+	if w.attest, err = attest.Open(context.Background(), attest.Options{Store: w.stores[entity.Main], Fallback: "stemma.example/tlog", Interval: time.Nanosecond, Entropy: storetest.Entropy(4)}); err != nil {
+		t.Fatal(err)
+	}
+	o := recorder.Options{Networks: w.networks, Auth: a, Now: w.clock.Now, Attest: w.attest}
 	for _, f := range change {
 		f(&o)
 	}
+	w.auth = a
 	w.service = recorder.New(o)
 	w.ops = w.service.Operations()
 	w.Handler = wire.New(wire.Options{Ops: w.ops, Authenticate: a.Authenticate})
 	t.Cleanup(func() {
-		if err := a.Close(); err != nil {
+		if err := errors.Join(a.Close(), w.attest.Close()); err != nil {
 			t.Error(err)
 		}
 		for name, s := range w.stores {
@@ -125,6 +133,9 @@ func (w *rig) main() *store.Store { return w.stores[entity.Main] }
 // call sends one request as Ann's agent. headers are key, value, key, value; an
 // empty value takes a header away.
 func (w *rig) call(method, target, body string, headers ...string) *httptest.ResponseRecorder {
+	if strings.Contains(target, "/evidence") {
+		w.settle()
+	}
 	r := httptest.NewRequest(method, "http://stemma"+target, strings.NewReader(body))
 	r.Header.Set("X-Api-Key", annKey)
 	r.Header.Set("X-Agent-Name", "sales-bot")

@@ -17,6 +17,7 @@ import (
 	"stemma/entity"
 	"stemma/entity/guard"
 	"stemma/entity/scope"
+	"stemma/versions/attest"
 )
 
 // Network is one network's store, with run.Projection and Scopes among its
@@ -32,6 +33,7 @@ type Options struct {
 	Auth     *auth.Authenticator
 	Now      func() time.Time // nil: time.Now
 	Rate     int              // requests a second that record, for each caller; 0: not bounded
+	Attest   *attest.Log      // of the main network, for evidence; nil: none is given
 
 	Providers []Provider            // beside, and before, those that are known
 	Prices    []dialect.Price       // likewise

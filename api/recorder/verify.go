@@ -24,7 +24,7 @@ type VerifyResponse struct {
 // verdict verifies a run on the reader's state.
 func verdict(r *guard.Reader, t *told) (VerifyResponse, error) {
 	out := VerifyResponse{RunID: run.Name(t.head.ID)}
-	pin, err := pinned(r, t)
+	pin, _, err := pinned(r, t)
 	if err != nil {
 		return out, err
 	}
@@ -37,22 +37,22 @@ func verdict(r *guard.Reader, t *told) (VerifyResponse, error) {
 	return out, err
 }
 
-// pinned is the head that the oldest version pins which pins one: an edit of a
-// later version moves nothing.
-func pinned(r *guard.Reader, t *told) (pin *entity.ChainRef, err error) {
+// pinned is the head that the oldest version pins which pins one, and that version:
+// an edit of a later version moves nothing. nil where none does.
+func pinned(r *guard.Reader, t *told) (pin *entity.ChainRef, version entity.CID, err error) {
 	for ref, err := range r.Reader.History(t.head.ID, 0) {
 		if err != nil {
-			return nil, err
+			return nil, version, err
 		}
 		m, err := r.Reader.Manifest(ref.CID)
 		if err != nil {
-			return nil, err
+			return nil, version, err
 		}
 		if at, ok := run.Pin(m); ok {
-			pin = &at
+			pin, version = &at, ref.CID
 		}
 	}
-	return pin, nil
+	return pin, version, nil
 }
 
 func (s *Service) verify(ctx context.Context, in *oneRunIn) (*wire.Reply, error) {

@@ -52,7 +52,7 @@ var imports = map[string][]string{
 	"api/auth/token":         {"entity"},
 	"api/native":             {"api/auth", "api/auth/audit", "api/auth/token", "api/native/chat", "api/outbound", "api/wire", "entity", "entity/access", "entity/guard", "entity/listing", "entity/scope", "events", "files", "files/index", "graph", "query", "query/search", "versions", "versions/attest", "versions/car"},
 	"api/outbound":           {"entity"},
-	"api/recorder":           {"api/auth", "api/auth/audit", "api/auth/limit", "api/recorder/anomaly", "api/recorder/dialect", "api/recorder/mask", "api/recorder/narrate", "api/recorder/run", "api/wire", "entity", "entity/access", "entity/guard", "entity/scope"},
+	"api/recorder":           {"api/auth", "api/auth/audit", "api/auth/limit", "api/recorder/anomaly", "api/recorder/dialect", "api/recorder/mask", "api/recorder/narrate", "api/recorder/run", "api/wire", "entity", "entity/access", "entity/guard", "entity/scope", "versions/attest"},
 	"api/recorder/anomaly":   {"api/recorder/run", "entity"},
 	"api/recorder/dialect":   {"entity"},
 	"api/recorder/mask":      {"entity"},

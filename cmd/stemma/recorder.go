@@ -70,7 +70,7 @@ func recorderView(s *server, o serverOptions, registry *prometheus.Registry) (*r
 	if err != nil {
 		return nil, err
 	}
-	options := recorder.Options{Auth: s.auth, Now: time.Now, Rate: o.recorder.RecorderRate, Providers: providers, Prices: prices, Logger: o.logger, Registry: registry}
+	options := recorder.Options{Auth: s.auth, Now: time.Now, Rate: o.recorder.RecorderRate, Providers: providers, Prices: prices, Logger: o.logger, Registry: registry, Attest: s.attest}
 	for _, n := range s.networks {
 		options.Networks = append(options.Networks, recorder.Network{Store: n.Store, Scopes: n.Scopes})
 	}

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 
+	recorded "stemma/api/recorder/run"
+	"stemma/entity"
 	"stemma/versions/attest"
 )
 
@@ -41,6 +43,9 @@ func (f *offlineFlags) verifyBundle(io *streams) error {
 	if err != nil {
 		return err
 	}
+	if err := checkRuns(all); err != nil {
+		return err
+	}
 	fmt.Fprintf(io.out, "%s signed a log of %d changes with the root %s\n", head.Origin, head.Size, head.Root)
 	for _, v := range all {
 		what := ""
@@ -52,6 +57,20 @@ func (f *offlineFlags) verifyBundle(io *streams) error {
 		fmt.Fprintf(io.out, "ok  %s is change %d of it: %s\n", v.CID, v.Leaf+1, what)
 	}
 	return nil
+}
+
+// checkRuns holds what a bundle has of recorded runs against what they pin.
+func checkRuns(all []attest.Verified) error {
+	var manifests []*entity.Manifest
+	var blocks []recorded.Proven
+	for _, v := range all {
+		if v.Manifest != nil {
+			manifests = append(manifests, v.Manifest)
+		} else {
+			blocks = append(blocks, recorded.Proven{CID: v.CID, ChainBlock: v.Block})
+		}
+	}
+	return recorded.CheckEvidence(manifests, blocks)
 }
 
 func (f *offlineFlags) key() (string, error) {

@@ -1,6 +1,7 @@
 package attest
 
 import (
+	"context"
 	"encoding/base64"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -32,6 +33,39 @@ type BundleEntry struct {
 // Evidence is the bundle's entry for a block.
 func (p Proof) Evidence(c entity.CID, block []byte) BundleEntry {
 	return BundleEntry{CID: c.String(), Block: base64.StdEncoding.EncodeToString(block), LeafIndex: p.Leaf, Proof: HashTexts(p.Hashes)}
+}
+
+// Block is a block that a bundle shall prove.
+type Block struct {
+	CID   entity.CID
+	Bytes []byte
+}
+
+// Bundle proves blocks under one checkpoint. seen is as in [Log.Prove], and so are
+// the errors: KindNotFound while one of them is under no checkpoint yet.
+func (l *Log) Bundle(ctx context.Context, blocks []Block, seen entity.Seq) (*Bundle, error) {
+	b := &Bundle{Version: BundleVersion, VerifierKey: l.VerifierKey(), Entries: make([]BundleEntry, len(blocks))}
+	var head Checkpoint
+	for i, block := range blocks {
+		p, err := l.Prove(ctx, block.CID, seen)
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			head = p.Checkpoint
+		}
+		if p.Leaf >= head.Size {
+			return nil, entity.NotFound("attest.Bundle", "%s is not attested by the checkpoint of %d leaves", block.CID, head.Size)
+		}
+		if p.Size != head.Size { // the log has grown meanwhile
+			if p.Hashes, err = l.Inclusion(ctx, p.Leaf, head.Size); err != nil {
+				return nil, err
+			}
+		}
+		b.Entries[i] = p.Evidence(block.CID, block.Bytes)
+	}
+	b.Checkpoint = head.Text
+	return b, nil
 }
 
 // HashTexts are hashes in base64.
