@@ -228,3 +228,40 @@ func TestStreamPassesOverWhatIsHidden(t *testing.T) {
 	create(object{"type": "note", "collection": shown["id"]})
 	next(create(object{"type": "note"}))
 }
+
+// Whoever makes collections and the roles in them makes no services with those: a
+// service may do everything. Nor does such a role reach a service that there is.
+func TestServicesAreTheOperators(t *testing.T) {
+	w := newRig(t, rigOptions{})
+	eve, eveKey := w.caller(t, "Eve")
+	all := []string{"service:view", "service:create", "service:update", "service:delete", "service:restore", "service:manage"}
+	_, c := w.as(t, eveKey, "POST", "/collections", object{"label": "mine",
+		"roles":         object{"owner": append([]string{"*:view", "*:update", "*:create", "collection:update", "collection:manage"}, all...)},
+		"relationships": []object{{"predicate": "owner", "peer": eve, "peer_type": "user"}},
+	})
+	coll := c["id"].(string)
+	owner := object{"predicate": "owner", "peer": eve, "peer_type": "user"}
+	draft := object{"type": "service", "collection": coll, "properties": object{"label": "x"}, "relationships": []object{owner}}
+	real := w.must(t, 201, "POST", "/services", object{"label": "real"})
+	id := real["id"].(string)
+	before := w.main().Seq()
+	for name, a := range map[string]struct {
+		method, path string
+		body         object
+	}{
+		"one in the collection":  {"POST", "/entities", draft},
+		"one in nothing":         {"POST", "/entities", object{"type": "service", "properties": object{"label": "x"}, "relationships": []object{owner}}},
+		"by the route for them":  {"POST", "/services", object{"label": "x"}},
+		"one of many":            {"POST", "/entities/batch", object{"entities": []object{draft}}},
+		"a key of one":           {"POST", "/services/" + id + "/keys", object{}},
+		"into the collection":    {"PUT", "/entities/" + id, object{"expect_tip": real["cid"], "relationships_add": []object{{"predicate": "collection", "peer": coll, "peer_type": "collection"}}}},
+		"another who manages it": {"PUT", "/entities/" + id, object{"expect_tip": real["cid"], "relationships_add": []object{owner}}},
+	} {
+		if status, e := w.as(t, eveKey, a.method, a.path, a.body); e["id"] != nil || e["key"] != nil {
+			t.Errorf("%s: %d %v", name, status, e)
+		}
+	}
+	if after := w.main().Seq(); after != before {
+		t.Errorf("%d changes were made", after-before)
+	}
+}

@@ -427,3 +427,15 @@ func TestNeedsTellsWhoIsBound(t *testing.T) {
 		t.Errorf("%+v, %v", step.Bound, err)
 	}
 }
+
+// Services are the operator's: no role makes or changes one.
+func TestSealedTypes(t *testing.T) {
+	w := world{}
+	w.scope(coll, entity.TypeCollection, rolesOf(map[string][]string{"forger": {"service:create", "service:update", "service:delete", "service:manage"}}), "owner "+string(ann), "forger "+string(bob))
+	forger := access.Principal{ID: bob, Kind: access.User}
+	for _, verb := range []string{"create", "update", "delete", "restore", "manage"} {
+		for _, on := range []entity.Head{{Type: entity.TypeService}, {Type: entity.TypeService, Collection: coll}} {
+			check(t, w, forger, access.Action("service:"+verb), on, "!forbidden")
+		}
+	}
+}

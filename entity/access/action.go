@@ -66,6 +66,7 @@ type Type struct {
 	Verbs   []string
 	Guarded bool   // patterns reach it only by name, but for view
 	Scope   bool   // it says itself who may do what to it
+	Sealed  bool   // but for reads it is the operator's alone, whatever roles say
 	Note    string // why it is guarded, for GET /permissions
 
 	made string // the verb that makes one; "": create
@@ -84,7 +85,7 @@ var types = []Type{
 	{Name: entity.TypeAgent, Verbs: append([]string{"invoke", "manage"}, common...), Scope: true},
 	{Name: entity.TypeGroup, Verbs: append([]string{"manage"}, common...), Guarded: true, Scope: true, Note: "Of the base type's verbs only view reaches groups; who is in one is changed with group:manage"},
 	{Name: entity.TypeTenant, Verbs: append([]string{"manage"}, common...), Guarded: true, Scope: true, Note: "Of the base type's verbs only view reaches tenants"},
-	{Name: entity.TypeService, Verbs: append([]string{"manage"}, common...), Guarded: true, Scope: true, Note: "Services are the operator's"},
+	{Name: entity.TypeService, Verbs: append([]string{"manage"}, common...), Guarded: true, Scope: true, Sealed: true, Note: "Services are the operator's: no role makes or changes one"},
 	{Name: "run", Verbs: append([]string{"record"}, common...)},
 	{Name: "session", Verbs: common},
 	{Name: "graph", Verbs: []string{"query"}},
