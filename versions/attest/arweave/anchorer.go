@@ -114,11 +114,11 @@ func (a *Anchorer) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		a.metrics.count(f)
 		var wait time.Duration
 		if f == nil {
 			a.waits.Reset()
 		} else {
+			a.metrics.failed(f)
 			wait = a.wait(f)
 		}
 		a.tell(f, wait)
@@ -218,6 +218,7 @@ func (a *Anchorer) record(ctx context.Context, i *Item) *failure {
 	if foreign { // it will be published no more, and the next one not at once
 		return &failure{reason: noLog, after: a.o.Every, err: fmt.Errorf("the item %s was published, and its checkpoint is not one of this log: %w", i.ID(), err)}
 	}
+	a.metrics.anchored()
 	a.o.Logger.Info("checkpoint anchored on Arweave", "size", size, "id", i.ID())
 	return nil
 }

@@ -59,13 +59,14 @@ func newMetrics(registry prometheus.Registerer, log Log) (*metrics, error) {
 
 func (m *metrics) underway(is bool) { m.item.Store(is) }
 
-// count takes a step into account; nil is one that worked.
-func (m *metrics) count(f *failure) {
-	if f == nil {
-		m.failures.Store(0)
-		m.steps.WithLabelValues("anchored").Inc()
-		return
-	}
+// anchored counts a step that worked.
+func (m *metrics) anchored() {
+	m.failures.Store(0)
+	m.steps.WithLabelValues("anchored").Inc()
+}
+
+// failed counts one that did not.
+func (m *metrics) failed(f *failure) {
 	m.failures.Add(1)
 	m.steps.WithLabelValues(string(f.reason)).Inc()
 }
