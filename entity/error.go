@@ -27,6 +27,7 @@ const (
 	KindTimeout                     // the deadline passed before an answer was found
 	KindCanceled                    // the caller went away
 	KindFull                        // the disk or a quota is full
+	KindUpstream                    // a server that this one had to ask does not answer as it should
 	kindCount
 )
 
@@ -40,7 +41,7 @@ func Kinds() []Kind {
 }
 
 var kindNames = [kindCount]string{"internal", "invalid", "unauthenticated", "forbidden", "not_found", "conflict", "exists",
-	"too_large", "unsupported", "not_implemented", "rate_limited", "unavailable", "timeout", "canceled", "full"}
+	"too_large", "unsupported", "not_implemented", "rate_limited", "unavailable", "timeout", "canceled", "full", "upstream"}
 
 // String is the kind's name in logs and metrics.
 func (k Kind) String() string {

@@ -39,6 +39,7 @@ var outcomes = map[entity.Kind]outcome{
 	entity.KindTimeout:         {http.StatusRequestTimeout, "TIMEOUT", "The request took too long; ask for less"},
 	entity.KindCanceled:        {statusClientClosed, "CLIENT_CLOSED_REQUEST", "The caller went away"},
 	entity.KindFull:            {http.StatusInsufficientStorage, "STORAGE_FULL", "The storage or a quota is full"},
+	entity.KindUpstream:        {http.StatusBadGateway, "UPSTREAM_ERROR", "Another server does not answer"},
 }
 
 // statusClientClosed is what nginx calls a request whose caller went away.

@@ -49,6 +49,8 @@ var imports = map[string][]string{
 	"api/auth/limit":         {},
 	"api/auth/password":      {"entity"},
 	"api/auth/token":         {"entity"},
+	"api/llm/provider":       {"api/llm/seal", "entity"},
+	"api/llm/seal":           {"entity"},
 	"api/native":             {"api/auth", "api/auth/audit", "api/auth/token", "api/wire", "entity", "entity/access", "entity/guard", "entity/listing", "entity/scope", "events", "files", "files/index", "graph", "query", "query/search", "versions", "versions/car"},
 	"cmd/stemma":             {"*"},
 	"cmd/stemma/archive":     {"entity", "entity/listing", "files", "files/index", "versions/car"},
