@@ -174,6 +174,14 @@ func (c *Config) version() string {
 	return row.apiVersion
 }
 
+// alias is what the provider calls a model in a body.
+func (c *Config) alias(model string) string {
+	if c.Kind == Azure {
+		return c.deployment(model)
+	}
+	return model
+}
+
 // deployment is what Azure calls the model.
 func (c *Config) deployment(model string) string {
 	if d := c.DeploymentMap[model]; d != "" {
