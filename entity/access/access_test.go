@@ -376,6 +376,34 @@ func TestNeeds(t *testing.T) {
 	}
 }
 
+// A tenant is put under another by who may make tenants there: it inherits the
+// other's providers.
+func TestNeedsOfParents(t *testing.T) {
+	w := world{}
+	before := w.scope(tenant, entity.TypeTenant, nil, "owner "+string(ann))
+	after := before.Clone()
+	after.Relationships = append(after.Relationships, entity.Relationship{Predicate: entity.PredicateParent, Peer: coll})
+	step, err := access.Needs(access.PolicyOf(before), entity.Head{ID: tenant, Type: entity.TypeTenant}, before, after)
+	want := []access.Need{{Action: "tenant:create", On: entity.Head{Type: entity.TypeTenant, Collection: coll}}}
+	if err != nil || fmt.Sprint(step.Needs) != fmt.Sprint(want) {
+		t.Errorf("%v, %v", step.Needs, err)
+	}
+}
+
+// Services and providers are the operator's: no role makes or changes one.
+func TestSealedTypes(t *testing.T) {
+	w := world{}
+	w.scope(coll, entity.TypeCollection, rolesOf(map[string][]string{"forger": {"service:create", "service:manage", "provider:create", "provider:manage"}}), "owner "+string(ann), "forger "+string(bob))
+	forger := access.Principal{ID: bob, Kind: access.User}
+	for _, typ := range []string{entity.TypeService, "provider"} {
+		for _, verb := range []string{"create", "update", "delete", "manage"} {
+			for _, on := range []entity.Head{{Type: typ}, {Type: typ, Collection: coll}} {
+				check(t, w, forger, access.Action(typ+":"+verb), on, "!forbidden")
+			}
+		}
+	}
+}
+
 // An ordinary entity needs create where it goes and delete where it leaves.
 func TestNeedsOfMoves(t *testing.T) {
 	at := func(in ...entity.ID) *entity.Manifest {

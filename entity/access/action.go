@@ -54,6 +54,7 @@ var verbs = []Verb{
 	{Name: "verify", Reads: true},
 	{Name: "send"},
 	{Name: "backup"},
+	{Name: "administer"},
 }
 
 // Verbs is the table of verbs.
@@ -65,6 +66,7 @@ type Type struct {
 	Verbs   []string
 	Guarded bool   // patterns reach it only by name, but for view
 	Scope   bool   // it says itself who may do what to it
+	Sealed  bool   // but for reads it is the operator's alone, whatever roles say
 	Note    string // why it is guarded, for GET /permissions
 }
 
@@ -81,7 +83,8 @@ var types = []Type{
 	{Name: entity.TypeAgent, Verbs: append([]string{"invoke", "manage"}, common...), Scope: true},
 	{Name: entity.TypeGroup, Verbs: append([]string{"manage"}, common...), Guarded: true, Scope: true, Note: "Of the base type's verbs only view reaches groups; who is in one is changed with group:manage"},
 	{Name: entity.TypeTenant, Verbs: append([]string{"manage"}, common...), Guarded: true, Scope: true, Note: "Of the base type's verbs only view reaches tenants"},
-	{Name: entity.TypeService, Verbs: append([]string{"manage"}, common...), Guarded: true, Scope: true, Note: "Services are the operator's"},
+	{Name: entity.TypeService, Verbs: append([]string{"manage"}, common...), Guarded: true, Scope: true, Sealed: true, Note: "Services are the operator's"},
+	{Name: "provider", Verbs: append([]string{"manage"}, common...), Guarded: true, Scope: true, Sealed: true, Note: "Providers of language models are the operator's"},
 	{Name: "graph", Verbs: []string{"query"}},
 	{Name: "query", Verbs: []string{"execute"}},
 	{Name: "search", Verbs: []string{"execute", "query", "similar"}},
@@ -89,7 +92,7 @@ var types = []Type{
 	{Name: "events", Verbs: []string{"list"}},
 	{Name: "permissions", Verbs: []string{"read"}},
 	{Name: "attestation", Verbs: []string{"view", "verify"}},
-	{Name: "store", Verbs: []string{"backup"}, Guarded: true, Note: "A backup holds every secret; only the operator makes one"},
+	{Name: "store", Verbs: []string{"backup", "administer"}, Guarded: true, Note: "A backup holds every secret, and who administers may do everything: the operator alone"},
 }
 
 // Types is the table of types.

@@ -163,6 +163,8 @@ func (t *target) decide(p Principal, typ, verb string) (d Decision, err error) {
 		return Decision{Allowed: reads || !p.Anonymous(), Method: ByPublic}, nil
 	case p.ID != "" && t.on.ID == p.ID && slices.Contains(selfVerbs, verb):
 		return Decision{Allowed: true, Method: BySelf}, nil
+	case typeRows[typ].Sealed && !reads:
+		return Decision{}, nil
 	}
 	want := wantedOf(typ, verb)
 	err = t.roles(p, func(l level, role string) bool {
@@ -191,7 +193,7 @@ func (t *target) decide(p Principal, typ, verb string) (d Decision, err error) {
 // ordinary one, and a scope that is yet to be created by its owner.
 func (t *target) inSeason(verb string) bool {
 	switch {
-	case t.on.Type == entity.TypeUser, t.on.Type == entity.TypeService, typeRows[t.on.Type].Name == "store":
+	case t.on.Type == entity.TypeUser, typeRows[t.on.Type].Name == "store":
 		return false
 	case Own(t.on.Type):
 		return t.on.ID == "" && verb == "create"

@@ -168,7 +168,7 @@ func Tenants(r Source, id entity.ID) (chain []*entity.Manifest, err error) {
 			return chain, err
 		}
 		chain = append(chain, m)
-		id = Peer(m, PredicateParent)
+		id = Peer(m, entity.PredicateParent)
 	}
 	return chain, nil
 }

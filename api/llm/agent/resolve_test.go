@@ -114,7 +114,7 @@ func TestResolve(t *testing.T) {
 		"provider_config": map[string]any{"provider": "anthropic", "model": "m-top"}, "system_prompt": "of top",
 		"skills": []any{tool("a", "top"), tool("c", "top")}, "mcp_endpoints": []any{endpoint("x", "http://top"), endpoint("z", "http://top")},
 	}}, nil)
-	w.make("house", entity.TypeTenant, entity.Properties{"settings": map[string]any{"skills": []any{tool("b", "house"), tool("a", "house"), tool("a", "twice"), "no tool", map[string]any{}}}}, rel{agent.PredicateParent: "top"})
+	w.make("house", entity.TypeTenant, entity.Properties{"settings": map[string]any{"skills": []any{tool("b", "house"), tool("a", "house"), tool("a", "twice"), "no tool", map[string]any{}}}}, rel{entity.PredicateParent: "top"})
 	w.make("rooms", entity.TypeCollection, entity.Properties{}, rel{entity.PredicateTenant: "house"})
 	w.make("bot", entity.TypeAgent, entity.Properties{"skills": []any{tool("b", "bot")}, "mcp_endpoints": []any{endpoint("x", "http://bot"), map[string]any{"url": "http://nameless"}}}, rel{entity.PredicateCollection: "rooms"})
 	if got, want := w.show("bot"), `anthropic/m-top key of top; "of top"; b=bot a=house c=top x=http://bot z=http://top active=true bot house top`; got != want {
@@ -142,7 +142,7 @@ func TestReference(t *testing.T) {
 		w.make("shared", agent.TypeProvider, entity.Properties{"kind": "openai", "model": "m1", "base_url": "https://op.example/v1", "tenant_available": all}, rels)
 	}
 	w.make("top", entity.TypeTenant, entity.Properties{}, nil)
-	w.make("house", entity.TypeTenant, entity.Properties{}, rel{agent.PredicateParent: "top"})
+	w.make("house", entity.TypeTenant, entity.Properties{}, rel{entity.PredicateParent: "top"})
 	w.make("rooms", entity.TypeCollection, entity.Properties{}, rel{entity.PredicateTenant: "house"})
 	shared(false, nil)
 	ref := map[string]any{"gateway_provider_id": string(w.ids["shared"]), "model": "m2", "base_url": "https://evil.example"}
@@ -176,13 +176,13 @@ func TestClimbEnds(t *testing.T) {
 	w := newWorld(t)
 	w.make("t0", entity.TypeTenant, entity.Properties{}, nil)
 	for i := 1; i < 14; i++ {
-		w.make(fmt.Sprint("t", i), entity.TypeTenant, entity.Properties{}, rel{agent.PredicateParent: fmt.Sprint("t", i-1)})
+		w.make(fmt.Sprint("t", i), entity.TypeTenant, entity.Properties{}, rel{entity.PredicateParent: fmt.Sprint("t", i-1)})
 	}
 	w.make("bot", entity.TypeAgent, entity.Properties{}, rel{entity.PredicateTenant: "t13"})
 	if r, _ := w.resolve("bot"); len(r.Chain) != 1+agent.MostLevels {
 		t.Errorf("%d levels", len(r.Chain))
 	}
-	w.make("t0", entity.TypeTenant, entity.Properties{}, rel{agent.PredicateParent: "t2"})
+	w.make("t0", entity.TypeTenant, entity.Properties{}, rel{entity.PredicateParent: "t2"})
 	w.make("bot", entity.TypeAgent, entity.Properties{}, rel{entity.PredicateTenant: "t0"})
 	if r, _ := w.resolve("bot"); len(r.Chain) != 1+3 {
 		t.Errorf("%d levels of a circle of three", len(r.Chain))

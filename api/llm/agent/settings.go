@@ -12,7 +12,6 @@ const (
 	TypeProvider = "provider" // of the operator's
 
 	PredicateWorkspace   entity.Predicate = "workspace"    // tenant → the collection that its agents are in
-	PredicateParent      entity.Predicate = "parent"       // tenant → the tenant above
 	PredicateAvailableTo entity.Predicate = "available_to" // provider → a tenant that may use it
 )
 
