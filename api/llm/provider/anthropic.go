@@ -57,7 +57,10 @@ func anthropicChat(_ *Config, r *Request) (Call, error) {
 	if r.Stream {
 		out.Set("stream", true)
 	}
-	return Call{Path: "/v1/messages", Body: out.Bytes()}, anthropicParameters(r.Body, out)
+	if err := anthropicParameters(r.Body, out); err != nil {
+		return Call{}, err
+	}
+	return Call{Path: "/v1/messages", Body: out.Bytes()}, nil
 }
 
 // anthropicParameters sets what is not messages. What has no counterpart is left
