@@ -390,6 +390,19 @@ func TestNeedsOfParents(t *testing.T) {
 	}
 }
 
+// A new collection of a tenant needs no owner of its own, any other does.
+func TestOwnersOfNewCollections(t *testing.T) {
+	w := world{}
+	m := w.scope(coll, entity.TypeCollection, nil)
+	if _, err := access.Needs(nil, entity.Head{}, nil, m); entity.KindOf(err) != entity.KindInvalid {
+		t.Errorf("a collection of nobody's: %v", err)
+	}
+	m.Relationships = append(m.Relationships, entity.Relationship{Predicate: entity.PredicateTenant, Peer: tenant})
+	if _, err := access.Needs(nil, entity.Head{}, nil, m); err != nil {
+		t.Errorf("a collection of a tenant: %v", err)
+	}
+}
+
 // Services and providers are the operator's: no role makes or changes one.
 func TestSealedTypes(t *testing.T) {
 	w := world{}

@@ -128,13 +128,19 @@ func check(m *entity.Manifest, now, had *Policy) error {
 			add("cannot be everybody", "relationships", i, "peer")
 		}
 	}
-	if len(issues) == 0 && !now.owned() && (had == nil && mustBeOwned[m.Type] || had != nil && had.owned()) {
+	if len(issues) == 0 && !now.owned() && (had == nil && mustBeOwned[m.Type] && !inTenant(m, now) || had != nil && had.owned()) {
 		add("a "+m.Type+" keeps an owner whose role does not end: give the role to somebody else first", "relationships")
 	}
 	if len(issues) == 0 {
 		return nil
 	}
 	return &entity.Error{Kind: entity.KindInvalid, Op: "access.Needs", Message: issues[0].Message, Issues: issues}
+}
+
+// inTenant tells that a collection may do without an owner of its own, as those of
+// its tenant reach into it.
+func inTenant(m *entity.Manifest, p *Policy) bool {
+	return m.Type == entity.TypeCollection && len(p.Above) > 0
 }
 
 var mustBeOwned = map[string]bool{entity.TypeCollection: true, entity.TypeTenant: true, entity.TypeGroup: true}
