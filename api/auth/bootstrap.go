@@ -65,7 +65,7 @@ func FirstUser(r entity.Reader) (entity.ID, error) {
 
 // NewKey mints a user's key for the operator.
 func NewKey() string {
-	key, err := mintKey(access.User, rand.Reader)
+	key, err := mintKey(UserForm, rand.Reader)
 	if err != nil {
 		panic(err) // crypto/rand.Reader never fails
 	}

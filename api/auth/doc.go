@@ -4,7 +4,8 @@
 // One identity system: a principal is an entity (a user, an agent, a service),
 // and several credentials prove it.
 //
-//	Authorization: ApiKey uk_…          a key of a user; ak_ of an agent, sk_ of a service
+//	Authorization: ApiKey uk_…          a key of a user; ak_ of an agent, sk_ of a service,
+//	                                    ark_live_ of any, made for recording
 //	x-api-key: uk_…                     the same
 //	Authorization: Bearer uk_…          the same, where the operation says BearerKeys
 //	Authorization: Bearer <JWT>         our access token, or one of an external issuer

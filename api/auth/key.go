@@ -12,38 +12,79 @@ import (
 	"stemma/entity/access"
 )
 
-// UserKeyPrefix begins the key of a user.
-const UserKeyPrefix = "uk_"
+// Form is how a key begins.
+type Form string
 
-// keyPrefixes begin the keys of a kind of principal; all are of one length.
-var keyPrefixes = map[access.Kind]string{access.User: UserKeyPrefix, access.Agent: "ak_", access.Service: "sk_"}
-
+// The forms. A key of [RecorderForm] is one of its principal like any other;
+// what is particular to it is where it may be written: see api/recorder.
 const (
-	minKey    = len(UserKeyPrefix) + 20
-	keyBytes  = 32
-	keyPrefix = 12 // characters of a key that lists show
+	UserForm     Form = "uk_"
+	AgentForm    Form = "ak_"
+	ServiceForm  Form = "sk_"
+	RecorderForm Form = "ark_live_"
 )
 
-// isKey tells whether a credential has the form of a key.
-func isKey(s string) bool {
-	return strings.HasPrefix(s, UserKeyPrefix) || strings.HasPrefix(s, "ak_") || strings.HasPrefix(s, "sk_")
+// UserKeyPrefix begins the key of a user.
+const UserKeyPrefix = string(UserForm)
+
+// forms is the table: whose keys begin so. [access.Anonymous] is anybody's; the
+// first row of a kind is what its keys have where no form is asked for.
+var forms = []struct {
+	form Form
+	kind access.Kind
+}{{UserForm, access.User}, {AgentForm, access.Agent}, {ServiceForm, access.Service}, {RecorderForm, access.Anonymous}}
+
+const (
+	keyBytes = 32
+	leastKey = 20 // characters of a key behind its form
+	shownKey = 9  // of those, how many lists show
+)
+
+// formOf is the form of a key, "" of what is none.
+func formOf(s string) Form {
+	for _, f := range forms {
+		if strings.HasPrefix(s, string(f.form)) {
+			return f.form
+		}
+	}
+	return ""
 }
 
-// mintKey draws a key: the prefix of its kind and 64 hexadecimal digits.
-func mintKey(k access.Kind, entropy io.Reader) (string, error) {
+// formFor is the form that a principal's keys have, "" where it has none.
+func formFor(k access.Kind) Form {
+	for _, f := range forms {
+		if f.kind == k {
+			return f.form
+		}
+	}
+	return ""
+}
+
+// IsKey tells whether a credential has the form of a key of this server.
+func IsKey(s string) bool {
+	form := formOf(s)
+	return form != "" && len(s) >= len(form)+leastKey
+}
+
+// Shown is the part of a key that lists show. key has the form of one.
+func Shown(key string) string { return key[:len(formOf(key))+shownKey] }
+
+// mintKey draws a key: its form and 64 hexadecimal digits.
+func mintKey(form Form, entropy io.Reader) (string, error) {
 	var b [keyBytes]byte
 	if _, err := io.ReadFull(entropy, b[:]); err != nil {
 		return "", entity.Internal("auth.mintKey", err)
 	}
-	return keyPrefixes[k] + hex.EncodeToString(b[:]), nil
+	return string(form) + hex.EncodeToString(b[:]), nil
 }
 
 // CheckKey tells whether a key chosen by an operator can serve as a user's.
 func CheckKey(key string) error { return checkKey(key, access.User) }
 
 func checkKey(key string, k access.Kind) error {
-	if prefix := keyPrefixes[k]; prefix == "" || !strings.HasPrefix(key, prefix) || len(key) < minKey {
-		return entity.Invalid("auth.CheckKey", "a %s key begins with %s and has at least %d characters, like %s followed by 64 hexadecimal digits", k, prefix, minKey, prefix)
+	form := formFor(k)
+	if got := formOf(key); form == "" || got != form && got != RecorderForm || !IsKey(key) {
+		return entity.Invalid("auth.CheckKey", "a %s key begins with %s and has at least %d characters, like %s followed by 64 hexadecimal digits", k, form, len(form)+leastKey, form)
 	}
 	return nil
 }
@@ -54,7 +95,7 @@ func SetKey(tx entity.Tx, key string, p access.Principal) error {
 	if err := checkKey(key, p.Kind); err != nil {
 		return err
 	}
-	g := grant{User: p.ID, Owner: p.System, Kind: p.Kind, Prefix: key[:keyPrefix], Scopes: p.Scopes}
+	g := grant{User: p.ID, Owner: p.System, Kind: p.Kind, Prefix: Shown(key), Scopes: p.Scopes}
 	return putGrant(tx, digestOf(key), &g)
 }
 

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ const MostKeys = 100
 
 // KeySpec is what a new key shall be.
 type KeySpec struct {
+	Form    Form // "": that of its principal's kind
 	Label   string
 	Scopes  []access.Action // nil: all that its maker has
 	Expires time.Time       // zero: never
@@ -54,11 +56,11 @@ func (a *Authenticator) MintKey(tx entity.Tx, of entity.Head, maker access.Princ
 	if live >= MostKeys {
 		return "", info, entity.Invalid(op, "%s has %d keys, which is as many as there may be; revoke one first", of.ID, live)
 	}
-	if key, err = mintKey(kind, a.entropy); err != nil {
+	if key, err = mintKey(cmp.Or(spec.Form, formFor(kind)), a.entropy); err != nil {
 		return "", info, err
 	}
 	g := grant{
-		User: of.ID, Owner: maker.System && maker.ID == of.ID, Kind: kind, ID: string(tx.NewID()), Prefix: key[:keyPrefix],
+		User: of.ID, Owner: maker.System && maker.ID == of.ID, Kind: kind, ID: string(tx.NewID()), Prefix: Shown(key),
 		Label: spec.Label, Scopes: scopes, Created: now.UnixMilli(),
 	}
 	if !spec.Expires.IsZero() {
@@ -203,7 +205,7 @@ func (a *Authenticator) RevokeKey(tx entity.Tx, id entity.ID, prefix string) (sh
 			continue
 		}
 		if found >= 0 {
-			return "", entity.Errorf(entity.KindExists, op, "several keys begin with %s; give the %d characters that the list shows", prefix, keyPrefix)
+			return "", entity.Errorf(entity.KindExists, op, "several keys begin with %s; give the characters that the list shows", prefix)
 		}
 		found, shown = i, g.Prefix
 	}

@@ -58,7 +58,7 @@ func (a *Authenticator) Denied(ctx context.Context, r *http.Request, denied *ent
 	if c := callerOf(ctx); c != nil {
 		p, credential = c.principal, c.credential
 	} else if cred, err := credentialOf(r.Header, true); err == nil && cred.key != "" {
-		credential = cred.key[:keyPrefix] // of a key that was revoked, say
+		credential = Shown(cred.key) // of a key that was revoked, say
 	}
 	e := a.entry(ctx, audit.Denied, p, credential)
 	e.Reason = denied.Kind.String()

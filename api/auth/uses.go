@@ -152,7 +152,7 @@ func (a *Authenticator) noteUse(ctx context.Context, n entity.Network, key strin
 		return
 	}
 	a.uses.note(n, d, now, func() keyUse {
-		shown := strings.Clone(key[:keyPrefix]) // not the secret behind it
+		shown := strings.Clone(Shown(key)) // not the secret behind it
 		e := a.entry(ctx, audit.KeyUsed, p, shown)
 		e.Count = 0
 		return keyUse{Entry: e, shown: shown}

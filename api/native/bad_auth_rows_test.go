@@ -91,7 +91,7 @@ func badKeyRows() map[string]badRow {
 		rows["list"+name+"Keys"] = badRow{path: path + "/keys", before: withHolders, faults: others}
 		rows["revoke"+name+"Key"] = badRow{path: path + "/keys/" + prefix, before: withHolders, status: 204, faults: []fault{
 			{name: "three characters", path: path + "/keys/uk_", status: 400},
-			{name: "thirteen characters", path: path + "/keys/uk_ffffffffff", status: 400},
+			{name: "nineteen characters", path: path + "/keys/uk_ffffffffffffffff", status: 400},
 			{name: "no key begins so", path: path + "/keys/zzzz", status: 404},
 		}}
 	}

@@ -60,7 +60,7 @@ func (s *Service) keyHolderOps(k keyHolder) []wire.Operation {
 	}
 	revoke := wire.Operation{
 		Method: "DELETE", Path: k.path + "/{prefix}", ID: "revoke" + k.name + "Key", Summary: "Revoke an API key of " + k.whose, Permission: k.permission, Auth: wire.AuthRequired,
-		Description: "The key whose first characters these are: the 12 that the list shows, or at least 4 where no other key begins with them (409). It is void at once.",
+		Description: "The key whose first characters these are: those that the list shows, or at least 4 where no other key begins with them (409). It is void at once.",
 		Success:     []wire.Success{{Status: 204}}, Errors: []int{400, 401, 403, 404, 409},
 	}
 	if k.typ == "" {
@@ -110,7 +110,7 @@ type createKeyIn struct {
 }
 
 type keyPrefixIn struct {
-	Prefix string `path:"prefix" min:"4" max:"12"`
+	Prefix string `path:"prefix" min:"4" max:"18"`
 }
 
 type revokeKeyIn struct {
@@ -127,7 +127,7 @@ type CreatedKeyResponse struct {
 // KeyResponse is what may be known of a key.
 type KeyResponse struct {
 	ID        string          `json:"id"`
-	Prefix    string          `json:"key_prefix" alias:"prefix" doc:"its first 12 characters"`
+	Prefix    string          `json:"key_prefix" alias:"prefix" doc:"its first characters"`
 	Label     *string         `json:"label" doc:"null for none"`
 	Scopes    []access.Action `json:"scopes" doc:"patterns of actions; empty: not bounded"`
 	CreatedAt *string         `json:"created_at" doc:"null for a key that the operator chose"`
