@@ -151,7 +151,7 @@ func (a *Authenticator) AdminLogIn(ctx context.Context, username, word string) (
 		return nil, err
 	}
 	out := &AdminSession{Username: username}
-	if isKey(word) {
+	if IsKey(word) {
 		err = a.adminByKey(ctx, s, word, out)
 	} else {
 		err = a.adminByPassword(ctx, s, username, word, out)

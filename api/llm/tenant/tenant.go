@@ -304,3 +304,19 @@ func Live(r agent.Source, id entity.ID) (*entity.Manifest, error) {
 	}
 	return r.Manifest(h.CID())
 }
+
+// MakeWorkspace gives a tenant that was made otherwise its workspace. The caller
+// may manage the tenant.
+func MakeWorkspace(tx entity.Tx, m *entity.Manifest) (entity.ID, error) {
+	v, err := tx.Create(workspaceDraft(tx.NewID(), m.ID, m.Label()))
+	if err != nil {
+		return "", err
+	}
+	id := v.Manifest.ID
+	permit(tx, m.ID)
+	_, err = tx.Put(m.ID, entity.Any, func(m *entity.Manifest) error {
+		m.Unrelate(entity.RelationshipRef{Predicate: agent.PredicateWorkspace})
+		return m.Relate(entity.RelationshipEdit{Relationship: entity.Relationship{Predicate: agent.PredicateWorkspace, Peer: id, PeerType: entity.TypeCollection}})
+	})
+	return id, err
+}
