@@ -236,3 +236,12 @@ func (s *Stream) read(p *Piece) error {
 
 // Close ends the call.
 func (s *Stream) Close() { s.reply.finish() }
+
+// ReadPiece is a piece of a chunk that this server makes itself.
+func ReadPiece(data json.RawMessage) (p Piece, err error) {
+	p.Data = data
+	if err := json.Unmarshal(data, &p.Chunk); err != nil {
+		return p, badAnswer("a chunk cannot be read", data)
+	}
+	return p, nil
+}
