@@ -47,6 +47,9 @@ func (s *Service) messages(ctx context.Context, in *bodyIn) (*wire.Reply, error)
 	if err != nil {
 		return nil, err
 	}
+	if streams(body) {
+		body.Set("stream_options", map[string]bool{"include_usage": true}) // which the format always has
+	}
 	return s.answer(ctx, caller, body, anthropic)
 }
 

@@ -90,3 +90,9 @@ func AnthropicError(err *entity.Error, status int, code string, requestID string
 	d := Error(err, status, code, requestID).(wire.OpenAIErrorResponse).Error
 	return AnthropicErrorResponse{Type: "error", Error: AnthropicErrorDetail{anthropicType(err.Kind), d.Message}, ID: requestID}
 }
+
+// Status is how an error is answered, for the runs that tell of it.
+func Status(err error) int {
+	status, _ := wire.Status(entity.KindOf(err))
+	return status
+}

@@ -196,11 +196,26 @@ func TestAgents(t *testing.T) {
 	w.must(404, ann.token, "GET", "/agents/"+id, nil)
 }
 
-// keyIs makes sure of the key that is kept, sealed, for an entity.
+// keyIs makes sure of the key that is kept, sealed, for an entity, and that it is
+// for the address that the entity names.
 func (w *rig) keyIs(id, want string) {
 	w.t.Helper()
 	w.ok(w.store.View(w.t.Context(), func(r entity.Reader) error {
-		if got, err := provider.Credential(r, w.box, entity.ID(id)); err != nil || got != want {
+		h, err := r.Head(entity.ID(id))
+		w.ok(err)
+		m, err := r.Manifest(h.CID())
+		w.ok(err)
+		config := m.Properties["provider_config"]
+		if settings, ok := m.Properties["settings"].(map[string]any); ok {
+			config = settings["provider_config"]
+		}
+		tree, _ := config.(map[string]any)
+		c, err := provider.ConfigOf(tree)
+		w.ok(err)
+		if c == nil {
+			c = &provider.Config{}
+		}
+		if got, err := provider.Credential(r, w.box, entity.ID(id), c); err != nil || got != want {
 			w.t.Errorf("the key is %q, %v; want %q", got, err, want)
 		}
 		return nil

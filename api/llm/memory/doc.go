@@ -5,7 +5,7 @@
 // client calls it within a partition that its client names too. Its chain
 // "messages" holds blocks
 //
-//	{"kind": "message", "role": "user", "content": "…", "tokens": 12, "run": "01…", "count": 3, "live": 40, "through": 0}
+//	{"kind": "message", "role": "user", "content": "…", "token_estimate": 12, "run": "01…", "count": 3, "live": 40, "through": 0}
 //	{"kind": "snapshot", "summary": "…", "archived": 3, "count": 3, "live": 0, "through": 3}
 //
 // where count is how many messages there were so far, live the tokens of those

@@ -19,7 +19,6 @@ const (
 
 	PredicatePartition entity.Predicate = "partition" // conversation → its partition
 	PredicateAgent     entity.Predicate = "agent"     // conversation → the agent it is with
-	PredicateParent    entity.Predicate = "in"        // partition → the one above
 )
 
 // MaxName is how many characters a client's name of a partition or conversation
@@ -96,9 +95,9 @@ func EnsurePartition(tx entity.Tx, tenant, workspace entity.ID, name, title stri
 	}
 	related := inWorkspace(workspace)
 	if above != "" {
-		related = append(related, entity.Relationship{Predicate: PredicateParent, Peer: above, PeerType: TypePartition})
+		related = append(related, entity.Relationship{Predicate: entity.PredicateParent, Peer: above, PeerType: TypePartition})
 	}
-	v, err := tx.Create(entity.Draft{Type: TypePartition, Properties: entity.Properties{"label": title, "external_id": name}, Relationships: related})
+	v, err := tx.Create(entity.Draft{Type: TypePartition, Properties: entity.Properties{"label": title, "title": title, "external_id": name}, Relationships: related})
 	if err != nil {
 		return "", false, err
 	}
@@ -201,7 +200,7 @@ func load(r entity.Reader, id entity.ID, box *seal.Box) (s State, err error) {
 func message(b *entity.ChainBlock, box *seal.Box) (m Message, err error) {
 	m.N, m.TS = b.N, b.TS
 	m.Role, _ = b.Body["role"].(string)
-	m.Tokens, _ = b.Body["tokens"].(int64)
+	m.Tokens, _ = b.Body["token_estimate"].(int64)
 	run, _ := b.Body["run"].(string)
 	m.Run = entity.ID(run)
 	m.Content, err = content(b, box, "content")

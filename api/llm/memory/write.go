@@ -36,7 +36,7 @@ func Append(tx entity.Tx, p Place, wanted bool, messages []Message) (State, erro
 		tokens := Tokens(m.Content)
 		t.count++
 		t.live += tokens
-		body := entity.Properties{"kind": "message", "role": m.Role, "tokens": tokens, "count": t.count, "live": t.live, "through": t.through}
+		body := entity.Properties{"kind": "message", "role": m.Role, "token_estimate": tokens, "count": t.count, "live": t.live, "through": t.through}
 		if m.Run != "" {
 			body["run"] = string(m.Run)
 		}
@@ -88,7 +88,7 @@ func Summarise(tx entity.Tx, id entity.ID, box *seal.Box, wanted bool, through i
 		}
 		if b.N <= through {
 			archived++
-		} else if tokens, _ := b.Body["tokens"].(int64); true {
+		} else if tokens, _ := b.Body["token_estimate"].(int64); true {
 			live += tokens
 		}
 	}

@@ -69,7 +69,7 @@ func SetProvider(tx entity.Tx, box *seal.Box, of, scope entity.ID, tree map[stri
 	}
 	if now == nil {
 		delete(tree, field)
-		return provider.SetCredential(tx, box, of, "")
+		return provider.SetCredential(tx, box, of, nil, "")
 	}
 	tree[field] = now
 	same := old["provider"] == now["provider"] && old["base_url"] == now["base_url"] && now["gateway_provider_id"] == nil
@@ -77,9 +77,13 @@ func SetProvider(tx entity.Tx, box *seal.Box, of, scope entity.ID, tree map[stri
 	case in.APIKey != nil && now["gateway_provider_id"] != nil && *in.APIKey != "":
 		return entity.Invalid("tenant.SetProvider", "a provider of the operator's has a key already: leave out apiKey, or gatewayProviderId")
 	case in.APIKey != nil:
-		return provider.SetCredential(tx, box, of, *in.APIKey)
+		c, err := provider.ConfigOf(now)
+		if err != nil {
+			return err
+		}
+		return provider.SetCredential(tx, box, of, c, *in.APIKey)
 	case !same:
-		return provider.SetCredential(tx, box, of, "")
+		return provider.SetCredential(tx, box, of, nil, "")
 	}
 	return nil
 }

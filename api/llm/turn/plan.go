@@ -130,7 +130,7 @@ func (e *Engine) plan(r entity.Reader, id entity.ID) (p *Plan, err error) {
 	}
 	for _, t := range targets {
 		config := t.Config
-		key, err := provider.Credential(w, e.o.Box, t.Credential)
+		key, err := provider.Credential(w, e.o.Box, t.Credential, &config)
 		if err != nil {
 			return nil, err
 		}

@@ -247,6 +247,9 @@ func (t *turn) settle(ticket *budget.Ticket, err error) {
 	if r.counted {
 		p["tokens_counted"] = true
 	}
+	if t.plan.Tenant != "" {
+		p["tenant"] = string(t.plan.Tenant)
+	}
 	if err != nil {
 		code = t.e.o.Status(err)
 		switch entity.KindOf(err) {
