@@ -9,7 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"stemma/api"
 	"stemma/api/auth"
+	"stemma/api/gateway"
 	"stemma/api/native"
 	"stemma/entity"
 	"stemma/entity/access"
@@ -17,7 +19,7 @@ import (
 
 // otherRoutes are the operations of the server that are no view's: for each a
 // good request and who is let in. Those of the view are tried by everybody in
-// api/native (TestMatrix).
+// api/native and api/gateway (TestMatrix).
 var otherRoutes = map[string]struct {
 	path     string
 	operator bool // nobody else; else everybody
@@ -61,8 +63,10 @@ func TestEveryRouteHasARow(t *testing.T) {
 		return out
 	}
 	ours := map[string]bool{}
-	for _, op := range native.New(time.Now, s.networks...).Operations() {
-		ours[op.ID] = true
+	for _, v := range []api.View{native.New(time.Now, s.networks...), gateway.New(s.llm.engine, time.Now)} {
+		for _, op := range v.Operations() {
+			ours[op.ID] = true
+		}
 	}
 	var doc struct {
 		Paths map[string]map[string]struct {

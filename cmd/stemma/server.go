@@ -17,6 +17,8 @@ import (
 	"stemma/api/auth"
 	"stemma/api/auth/audit"
 	"stemma/api/auth/external"
+	"stemma/api/gateway"
+	"stemma/api/llm/tenant"
 	"stemma/api/native"
 	"stemma/api/wire"
 	"stemma/entity"
@@ -35,6 +37,7 @@ type server struct {
 	auth     *auth.Authenticator
 	audit    *audit.Recorder
 	search   searching
+	llm      llm
 	scratch  string                    // of file content when all else is in memory
 	keys     map[entity.Network]string // made at this start, by network
 }
@@ -51,6 +54,7 @@ type serverOptions struct {
 	mirrorOf     string // the server that is mirrored into it meanwhile; "" for none
 	noSearch     bool
 	search       searchFlags // the zero value finds by text and by the built-in embedder
+	llm          llmFlags    // the zero value has the built-in model
 
 	publicURL  string           // the issuer of tokens; "": the default address
 	external   external.Options // whose tokens are believed beside our own
@@ -80,9 +84,12 @@ func openServer(ctx context.Context, o serverOptions) (s *server, err error) {
 	if err := s.openSearch(ctx, o, registry); err != nil {
 		return s, err
 	}
+	if err := s.openLLM(ctx, o, readOnly != "", registry); err != nil {
+		return s, err
+	}
 	system := api.System{Ready: s.ready, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{})}
 	s.handler = wire.New(wire.Options{
-		Ops:          api.Operations(system, native.New(time.Now, s.networks...).WithAuth(s.auth), backupView(s)),
+		Ops:          api.Operations(system, native.New(time.Now, s.networks...).WithAuth(s.auth), gateway.New(s.llm.engine, time.Now), backupView(s)),
 		Authenticate: s.auth.Authenticate,
 		Denied:       s.auth.Denied,
 		TrustProxy:   o.trustProxy,
@@ -172,7 +179,7 @@ func (s *server) scratchDir() (dir string, err error) {
 func projections(index *graph.Index) []entity.Projection { return withScopes(index, scope.New()) }
 
 func withScopes(index *graph.Index, scopes *scope.Index) []entity.Projection {
-	return []entity.Projection{index, listing.Projection{}, scopes, fileindex.Projection{}}
+	return []entity.Projection{index, listing.Projection{}, scopes, fileindex.Projection{}, tenant.Projection{}}
 }
 
 func graphMetrics(registry *prometheus.Registry, name entity.Network, index *graph.Index) error {
@@ -203,7 +210,7 @@ func (s *server) ready() error {
 
 // Close ends followers of the log and closes the stores.
 func (s *server) Close() (err error) {
-	err = errors.Join(s.closeAuth(), s.search.Close())
+	err = errors.Join(s.llm.Close(), s.closeAuth(), s.search.Close())
 	for _, st := range s.stores {
 		err = errors.Join(err, st.Close())
 	}

@@ -54,10 +54,10 @@ func NewClient(o Options) *Client {
 	or(&o.Failures, 5)
 	or(&o.Cooldown, 20*time.Second)
 	if o.Transport == nil {
-		o.Transport = newTransport(false)
+		o.Transport = Transport(false)
 	}
 	if o.Foreign == nil {
-		o.Foreign = newTransport(true)
+		o.Foreign = Transport(true)
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -12,10 +12,10 @@ import (
 // errPrivate is why an address was not connected to.
 var errPrivate = errors.New("the address is not public")
 
-// newTransport makes a transport for calls of seconds to a few hosts. A public
+// Transport makes a transport for calls of seconds to a few hosts. A public
 // one connects to no address of a private network, whatever its name resolves
 // to: it is checked when it is connected to.
-func newTransport(public bool) *http.Transport {
+func Transport(public bool) *http.Transport {
 	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
 	t := &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,

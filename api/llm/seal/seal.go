@@ -54,6 +54,15 @@ func ParseKey(text string) ([]byte, error) {
 	return key, nil
 }
 
+// NewKey draws a master key.
+func NewKey() ([]byte, error) {
+	key := make([]byte, KeySize)
+	if _, err := rand.Read(key); err != nil {
+		return nil, entity.Internal("seal.NewKey", err)
+	}
+	return key, nil
+}
+
 // LoadKey reads the master key in a file, which it makes, for its owner's eyes
 // alone, where there is none.
 func LoadKey(file string) ([]byte, error) {
@@ -69,9 +78,9 @@ func LoadKey(file string) ([]byte, error) {
 	if !errors.Is(err, os.ErrNotExist) {
 		return nil, entity.Internal(op, err)
 	}
-	key := make([]byte, KeySize)
-	if _, err := rand.Read(key); err != nil {
-		return nil, entity.Internal(op, err)
+	key, err := NewKey()
+	if err != nil {
+		return nil, err
 	}
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return nil, entity.Internal(op, err)
