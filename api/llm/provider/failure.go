@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -27,6 +28,10 @@ type Failure struct {
 }
 
 func (f *Failure) Error() string { return f.Message }
+
+// ErrorCode is what it is for programs: the provider's own code, else
+// provider_error.
+func (f *Failure) ErrorCode() string { return cmp.Or(f.Code, "provider_error") }
 
 // RetryAfter is for the header of the answer.
 func (f *Failure) RetryAfter() time.Duration { return f.Wait }
