@@ -360,3 +360,8 @@ func (r run) kinds() string {
 	}
 	return strings.Join(all, " ")
 }
+
+// writing is the handler with a bound on how long a client may take a piece.
+func (w *rig) writing(d time.Duration) http.Handler {
+	return wire.New(wire.Options{Ops: w.ops, Authenticate: w.auth.Authenticate, WriteTimeout: d})
+}
