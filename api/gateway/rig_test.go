@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -74,7 +75,7 @@ func newRig(t testing.TB, o rigOptions, script ...llmtest.Answer) *rig {
 	w.ok(err)
 	w.box, err = seal.New(bytes.Repeat([]byte{7}, seal.KeySize))
 	w.ok(err)
-	w.runs = runs.New(runs.Options{Stores: []entity.Store{w.store}})
+	w.runs = runs.New(runs.Options{Stores: []entity.Store{w.store}, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	if o.client.Sleep == nil {
 		o.client.Sleep = func(_ context.Context, d time.Duration) error { w.slept = append(w.slept, d); return nil }
 	}

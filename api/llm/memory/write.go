@@ -6,7 +6,7 @@ import (
 )
 
 // mostContent is how much of a message is kept: a block has to fit.
-const mostContent = 1 << 20
+const mostContent = 512 << 10
 
 // Append adds messages to the conversation at a place, which it makes where there
 // is none. Sealing is for where the tenant wants it: wanted says so, and p.Box

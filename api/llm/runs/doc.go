@@ -21,9 +21,10 @@
 //   - Nobody who is answered waits for a run to be written, unless the queue is
 //     full: then [Recorder.Record] waits until there is room, which slows down
 //     callers and loses nothing.
-//   - All that is in the queue is written in one transaction. What a store does
-//     not take is tried again, and what is in the queue is written before Close
-//     returns. When the process is killed, runs are lost whose answers had left
+//   - All that is in the queue is written in one transaction. While a store is
+//     full or not ready it is tried again, and what is in the queue is written
+//     before Close returns. A run that cannot be written is counted in
+//     stemma_runs_failed_total and logged without its content. When the process is killed, runs are lost whose answers had left
 //     less than a transaction's time before: some 10 ms.
 //   - What is not known is absent, never 0.
 package runs

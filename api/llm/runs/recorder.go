@@ -142,28 +142,24 @@ func (r *Recorder) run(ctx context.Context) {
 	}
 }
 
-// keep writes a batch, until it is written or the recorder ends. Where it is
-// refused as a whole, each run is tried alone, so that one that cannot be written
-// takes no other with it.
+// keep writes a batch. A store that is full or not ready is tried until it is, or
+// the recorder ends. Where it refuses the batch, each run is tried alone, so that
+// one that cannot be written takes no other with it.
 func (r *Recorder) keep(ctx context.Context, batch []*Run) {
 	for {
 		err := r.write(batch)
-		switch kind := entity.KindOf(err); {
+		kind := entity.KindOf(err)
+		switch {
 		case err == nil:
 			return
-		case kind != entity.KindUnavailable && kind != entity.KindFull && kind != entity.KindInternal && kind != entity.KindTimeout:
-			if len(batch) == 1 {
-				r.lose(batch[0], err)
-				return
-			}
+		case (kind == entity.KindUnavailable || kind == entity.KindFull || kind == entity.KindTimeout) && ctx.Err() == nil:
+		case len(batch) > 1:
 			for i := range batch {
 				r.keep(ctx, batch[i:i+1])
 			}
 			return
-		case ctx.Err() != nil:
-			for _, run := range batch {
-				r.lose(run, err)
-			}
+		default:
+			r.lose(batch[0], err)
 			return
 		}
 		r.logger.Error("runs are not written; they will be tried again", "runs", len(batch), "err", err)

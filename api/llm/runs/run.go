@@ -59,23 +59,27 @@ type Run struct {
 	size int
 }
 
-// mostText is how long a text of an entry may be: a block has to fit. What is
-// longer is cut, and the entry says so under "partial".
-const mostText = 1 << 20
+// A text of an entry has mostText bytes at most, and fewer where the block would
+// have more than mostBlock, which is what a store in memory takes. What is longer
+// is cut, and the entry says so under "partial".
+const (
+	mostText  = 512 << 10
+	mostBlock = 1<<20 - 1<<12
+)
 
-// body is an entry's body.
-func (e *Entry) body(box *seal.Box, record string) (entity.Properties, error) {
+// body is an entry's body, with texts of at most so many bytes.
+func (e *Entry) body(box *seal.Box, record string, most int) (entity.Properties, error) {
 	body := entity.Properties{"kind": string(e.Kind), "at": e.At.UnixMilli()}
 	cut := false
 	for name, v := range e.Properties {
-		body[name] = fit(v, &cut)
+		body[name] = fit(v, most, &cut)
 	}
 	content := map[string]any{}
 	for name, v := range e.Sealed {
-		content[name] = fit(v, &cut)
+		content[name] = fit(v, most, &cut)
 	}
 	if cut {
-		body["partial"] = "what is longer than 1 MiB is cut"
+		body["partial"] = "its texts are longer than a block holds, and cut"
 	}
 	if box == nil || len(content) == 0 {
 		for name, v := range content {
@@ -98,30 +102,39 @@ func (e *Entry) body(box *seal.Box, record string) (entity.Properties, error) {
 }
 
 // fit makes a value one that a block can hold: valid text of a bounded length.
-func fit(v any, cut *bool) any {
+func fit(v any, most int, cut *bool) any {
 	text, ok := v.(string)
 	if !ok {
 		return v
 	}
-	if len(text) > mostText {
-		text, *cut = text[:mostText], true
+	if len(text) > most {
+		text, *cut = text[:most], true
 	}
 	return strings.ToValidUTF8(text, "�")
+}
+
+// fitted seals a block with the entry for its body.
+func (e *Entry) fitted(block *entity.ChainBlock, box *seal.Box) (raw []byte, c entity.CID, err error) {
+	for most := mostText; ; most /= 2 {
+		if block.Body, err = e.body(box, RecordName(block.ID, block.N), most); err != nil {
+			return nil, c, err
+		}
+		if raw, c, err = block.Seal(); most > 0 && (entity.KindOf(err) == entity.KindTooLarge || err == nil && len(raw) > mostBlock) {
+			continue
+		}
+		return raw, c, err
+	}
 }
 
 // seal makes the blocks of the chain, and the manifest that pins it.
 func (r *Run) seal() (d entity.Draft, blocks [][]byte, err error) {
 	var last entity.CID
 	for i := range r.Entries {
-		body, err := r.Entries[i].body(r.Box, RecordName(r.ID, int64(i+1)))
-		if err != nil {
-			return d, nil, err
-		}
-		block := entity.ChainBlock{ID: r.ID, Chain: Chain, N: int64(i + 1), TS: r.Entries[i].At.UnixMilli(), Body: body}
+		block := entity.ChainBlock{ID: r.ID, Chain: Chain, N: int64(i + 1), TS: r.Entries[i].At.UnixMilli()}
 		if i > 0 {
 			block.Prev = &entity.Link{CID: last}
 		}
-		raw, c, err := block.Seal()
+		raw, c, err := r.Entries[i].fitted(&block, r.Box)
 		if err != nil {
 			return d, nil, err
 		}

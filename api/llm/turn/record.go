@@ -129,7 +129,11 @@ func (r *record) model(t *turn, start time.Time, err error) {
 	messages := encoded(t.messages)
 	if usage == nil {
 		source, r.counted = "counted", true
-		usage = &provider.Usage{Prompt: t.e.count.tokens(messages), Completion: t.e.count.tokens(g.text.String() + encoded(g.calls))}
+		said := g.text.String()
+		if g.calls != nil {
+			said += encoded(g.calls)
+		}
+		usage = &provider.Usage{Prompt: t.e.count.tokens(messages), Completion: t.e.count.tokens(said)}
 	}
 	facts := map[string]any{
 		"step_type": "completion", "model": model, "provider": string(t.target.Config.Kind), "duration_ms": ms(t.e.o.Now().Sub(start)),
