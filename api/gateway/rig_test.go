@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -280,6 +281,7 @@ func say(text string) object {
 }
 
 func streamed(body object) object {
+	body = maps.Clone(body)
 	body["stream"] = true
 	return body
 }
