@@ -32,11 +32,10 @@ type dialect struct {
 	answer func(body []byte, model string, at int64) ([]byte, error)
 	// stream is a decoder of its events; nil: they are the pivot's already.
 	stream func(model string, at int64) Decoder
-	embed  func(*Config, Body, string) (Call, error)            // nil: it has no embeddings
-	vector func(body []byte, model string) ([]byte, error)      // nil: it is the pivot already
-	sign   func(c *Config, h http.Header, key string)           // proves who calls
-	more   map[string]func(*Config, string) (path string)       // other operations that it has: "responses"
-	format func(status int, body []byte) (code, message string) // nil: as OpenAI's
+	embed  func(*Config, Body, string) (Call, error)       // nil: it has no embeddings
+	vector func(body []byte, model string) ([]byte, error) // nil: it is the pivot already
+	sign   func(c *Config, h http.Header, key string)      // proves who calls
+	more   map[string]func(*Config, string) (path string)  // other operations that it has: "responses"
 }
 
 // Decoder turns a provider's events into chunks of the pivot. It keeps what it

@@ -25,7 +25,6 @@ type record struct {
 	missing    []string
 	prompt     int64
 	completion int64
-	cached     int64
 	counted    bool // some of it is our count
 	cost       float64
 	unknown    bool // what some of it costs is not known
