@@ -29,10 +29,11 @@ type Answer func(w http.ResponseWriter, r *http.Request, seen *Request)
 // Upstream is the provider.
 type Upstream struct {
 	*httptest.Server
-	mu     sync.Mutex
-	script []Answer
-	seen   []*Request
-	gone   chan struct{} // receives when a caller of [Stall] has hung up
+	mu      sync.Mutex
+	script  []Answer
+	seen    []*Request
+	forgets bool
+	gone    chan struct{} // receives when a caller of [Stall] has hung up
 }
 
 // New starts a provider that gives the answers in turn, the last of them for
@@ -85,7 +86,9 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	seen := &Request{Method: r.Method, Path: r.URL.RequestURI(), Header: r.Header.Clone(), Body: body}
 	u.mu.Lock()
-	u.seen = append(u.seen, seen)
+	if !u.forgets {
+		u.seen = append(u.seen, seen)
+	}
 	if len(u.script) == 0 {
 		u.mu.Unlock()
 		http.Error(w, "the script is over", http.StatusTeapot)
@@ -97,4 +100,11 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	u.mu.Unlock()
 	answer(w, r, seen)
+}
+
+// Forget has it keep no requests: for loads of them.
+func (u *Upstream) Forget() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.forgets, u.seen = true, nil
 }
