@@ -56,8 +56,9 @@ type rigOptions struct {
 	turn     turn.Options // what is set in it
 	agent    object       // properties of the agent beside its provider
 	kind     provider.Kind
-	settings object // of the tenant
-	noneSet  bool   // no provider is configured
+	settings object           // of the tenant
+	noneSet  bool             // no provider is configured
+	now      func() time.Time // of the view; nil: time.Now
 }
 
 const providerKey = "sk-upstream-secret"
@@ -83,6 +84,9 @@ func newRig(t testing.TB, o rigOptions, script ...llmtest.Answer) *rig {
 	if o.client.Foreign == nil {
 		o.client.Foreign = http.DefaultTransport.(*http.Transport).Clone() // the scripted provider is on loopback
 	}
+	if o.now == nil {
+		o.now = time.Now
+	}
 	client := provider.NewClient(o.client)
 	o.turn.Stores, o.turn.Runs, o.turn.Box, o.turn.Client = []entity.Store{w.store}, w.runs, w.box, client
 	o.turn.Status = gateway.Status
@@ -90,7 +94,7 @@ func newRig(t testing.TB, o rigOptions, script ...llmtest.Answer) *rig {
 		o.turn.Tools = tools.New(tools.Options{})
 	}
 	w.engine = turn.New(o.turn)
-	w.ops = gateway.New(w.engine, time.Now).Operations()
+	w.ops = gateway.New(w.engine, o.now).Operations()
 	w.Handler = wire.New(wire.Options{Ops: w.ops, Authenticate: w.auth.Authenticate, Denied: w.auth.Denied})
 	t.Cleanup(func() {
 		w.ok(w.engine.Close())
