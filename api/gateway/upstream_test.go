@@ -290,3 +290,40 @@ func TestSlowClient(t *testing.T) {
 		t.Errorf("%v", p)
 	}
 }
+
+// Responses are handed on as they come, with the agent's prompt before the
+// client's instructions, and are recorded with the tokens they tell; one that
+// breaks off is cut off, and no other provider's follows it.
+func TestResponses(t *testing.T) {
+	events := "event: response.created\ndata: {\"type\":\"response.created\"}\n\nevent: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"usage\":{\"input_tokens\":3,\"output_tokens\":4}}}\n\n"
+	w := newRig(t, rigOptions{agent: object{"system_prompt": "Be brief."}}, llmtest.Events(events))
+	out := w.call("POST", "/v1/responses", object{"input": "Hi", "instructions": "Rhyme.", "stream": true, "store": false})
+	if out.Code != 200 || out.Body.String() != events || !strings.HasPrefix(out.Header().Get("Content-Type"), "text/event-stream") {
+		t.Errorf("%d %v %s", out.Code, out.Header(), out.Body)
+	}
+	if got := string(w.up.Last().Body); got != `{"input":"Hi","instructions":"Be brief.\n\nRhyme.","model":"m-1","store":false,"stream":true}` {
+		t.Errorf("the provider is sent %s", got)
+	}
+	if p := w.lastRun().Properties; p["prompt_tokens"] != int64(3) || p["completion_tokens"] != int64(4) || p["status"] != "completed" {
+		t.Errorf("%v", p)
+	}
+	w.set(w.agent, object{"provider_config": object{"provider": "openai", "base_url": w.up.URL + "/v1", "model": "m-1", "fallbacks": []any{object{"model": "m-2"}}}})
+	w.up.Script(llmtest.Cut(events[:40]))
+	server := httptest.NewServer(w)
+	defer server.Close()
+	before := len(w.up.Seen())
+	r, err := http.NewRequest("POST", server.URL+"/v1/responses", strings.NewReader(`{"input":"Hi","stream":true}`))
+	w.ok(err)
+	r.Header.Set("Authorization", "Bearer "+w.key)
+	res, err := http.DefaultClient.Do(r)
+	w.ok(err)
+	defer res.Body.Close()
+	got, err := io.ReadAll(res.Body)
+	if err == nil || string(got) != events[:40] || len(w.up.Seen()) != before+1 {
+		t.Errorf("%v %q, asked %d times", err, got, len(w.up.Seen())-before)
+	}
+	server.Close()
+	if p := w.lastRun().Properties; p["status"] != "failed" || p["partial"] != true {
+		t.Errorf("%v", p)
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"slices"
 
-	"stemma/api/llm/agent"
 	"stemma/api/llm/provider"
 	"stemma/entity"
 )
@@ -152,7 +151,7 @@ func (e *Engine) Relay(ctx context.Context, c Caller, name string, body provider
 		defer r.Close()
 		tail := &tail{}
 		r.Reader = io.TeeReader(r.Reader, tail)
-		t.began = true
+		t.began, t.relayed = true, true
 		if err := take(r); err != nil {
 			return nil, err
 		}
@@ -219,6 +218,3 @@ func (p *Plan) ModelNames() []string {
 	add(p.targets[0].Config.Models...)
 	return all
 }
-
-// IsEmbedding tells whether the agent is for embeddings alone.
-func (p *Plan) IsEmbedding() bool { return p.Kind == agent.Embedding }

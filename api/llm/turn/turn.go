@@ -102,6 +102,7 @@ type turn struct {
 	answer   *gathered
 	out      Out
 	began    bool // the first piece is out
+	relayed  bool // an answer was handed on as it came: no other can follow it
 	upstream time.Duration
 }
 
@@ -308,7 +309,7 @@ func (t *turn) ask(last bool, call func(*provider.Target, *provider.Request) err
 			return nil
 		}
 		t.rec.failed(t.e.o.Now(), t.target, model, took, err)
-		if kind := entity.KindOf(err); kind != entity.KindUpstream && kind != entity.KindRateLimited || t.ctx.Err() != nil {
+		if kind := entity.KindOf(err); kind != entity.KindUpstream && kind != entity.KindRateLimited || t.ctx.Err() != nil || t.relayed {
 			return err
 		}
 	}
