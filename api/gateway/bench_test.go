@@ -18,13 +18,13 @@ import (
 )
 
 // What the gateway adds to a call, beside a plain reverse proxy to the same
-// provider, which answers at once: with recording on, whole and streamed.
+// provider, which answers at once: with recording on, and on disk, whole and streamed.
 //
 //	go test ./api/gateway -bench Proxied -benchtime 3s -run ^$
 func BenchmarkProxied(b *testing.B) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 256
-	w := newRig(b, rigOptions{client: provider.Options{Foreign: provider.Transport(false)}}, llmtest.Say("Hello, you, whoever you are."))
+	w := newRig(b, rigOptions{dir: b.TempDir(), client: provider.Options{Foreign: provider.Transport(false)}}, llmtest.Say("Hello, you, whoever you are."))
 	w.up.Forget()
 	gateway := httptest.NewServer(w)
 	defer gateway.Close()

@@ -59,6 +59,7 @@ type rigOptions struct {
 	settings object           // of the tenant
 	noneSet  bool             // no provider is configured
 	now      func() time.Time // of the view; nil: time.Now
+	dir      string           // of the store; "": in memory
 }
 
 const providerKey = "sk-upstream-secret"
@@ -68,7 +69,7 @@ func newRig(t testing.TB, o rigOptions, script ...llmtest.Answer) *rig {
 	w := &rig{t: t, up: llmtest.New(t, script...)}
 	scopes := scope.New()
 	var err error
-	w.store, err = store.Open(store.Options{Network: entity.Main, Projections: []entity.Projection{listing.Projection{}, scopes, tenant.Projection{}}, Entropy: storetest.Entropy(7)})
+	w.store, err = store.Open(store.Options{Dir: o.dir, Network: entity.Main, Projections: []entity.Projection{listing.Projection{}, scopes, tenant.Projection{}}, Entropy: storetest.Entropy(7)})
 	w.ok(err)
 	w.root = "uk_" + strings.Repeat("0", 64)
 	_, err = auth.Bootstrap(context.Background(), w.store, w.root)
