@@ -44,6 +44,7 @@ const (
 	PredicateOwner      Predicate = "owner"      // collection → principal
 	PredicatePublic     Predicate = "public"     // collection → everybody
 	PredicateTenant     Predicate = "tenant"     // collection, group, agent, user → the tenant it belongs to
+	PredicateParent     Predicate = "parent"     // tenant → the tenant above, from which it inherits settings and no roles
 )
 
 // Types with a profile of their own.

@@ -144,7 +144,7 @@ func (a *Authenticator) byToken(ctx context.Context, s entity.Store, raw, behalf
 	err = s.View(ctx, func(r entity.Reader) (err error) {
 		var p access.Principal
 		if c.identity.Form == "" {
-			p, err = a.ofOurToken(r, raw)
+			p, c.tenant, err = a.ofOurToken(r, raw)
 		} else {
 			p, err = principalOf(r, c.identity)
 		}
@@ -159,25 +159,35 @@ func (a *Authenticator) byToken(ctx context.Context, s entity.Store, raw, behalf
 	return c, nil
 }
 
-// ofOurToken is the user of an access token of this server.
-func (a *Authenticator) ofOurToken(r entity.Reader, raw string) (p access.Principal, err error) {
+// ofOurToken is the user of an access token of this server, and the tenant that
+// it was made for. One for administering is the first user's, and does all that
+// a key of the first user does.
+func (a *Authenticator) ofOurToken(r entity.Reader, raw string) (p access.Principal, tenant entity.ID, err error) {
 	const op = "auth.token"
 	keys, err := a.signingKeys(r)
 	if err != nil {
-		return p, err
+		return p, "", err
 	}
 	claims, err := keys.Verify(raw, a.issuer, r.Network(), a.now())
 	if err != nil {
-		return p, err
+		return p, "", err
 	}
 	at, err := sessionsOf(r, claims.Subject)
 	if err != nil {
-		return p, err
+		return p, "", err
 	}
 	if claims.Epoch != at.Epoch {
-		return p, refused(op, "it is from before the user logged out everywhere")
+		return p, "", refused(op, "it is from before the user logged out everywhere")
 	}
-	return principalFor(r, claims.Subject)
+	if p, err = principalFor(r, claims.Subject); err != nil || claims.Scope != token.ScopeAdmin {
+		return p, claims.Tenant, err
+	}
+	first, err := FirstUser(r)
+	if err != nil || first != p.ID {
+		return access.Principal{}, "", refused(op, "it is for administering, and not of the first user")
+	}
+	p.System = true
+	return p, "", nil
 }
 
 // principalOf is who a token of another issuer is here; anonymous when that is

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"stemma/api/auth/external"
+	"stemma/entity"
 	"stemma/entity/access"
 )
 
@@ -12,6 +13,7 @@ type caller struct {
 	principal  access.Principal
 	credential string            // the shown part of a key, or the name of another form
 	identity   external.Identity // of a token that another issued
+	tenant     entity.ID         // that the token was made for, "" for none
 }
 
 type callerKey struct{}
@@ -31,6 +33,16 @@ func From(ctx context.Context) access.Principal {
 		return c.principal
 	}
 	return access.Principal{}
+}
+
+// Tenant is the tenant that the request's token was made for, "" for none. It
+// proves nothing about the tenant: whether the caller may do something there is
+// to be asked.
+func Tenant(ctx context.Context) entity.ID {
+	if c := callerOf(ctx); c != nil {
+		return c.tenant
+	}
+	return ""
 }
 
 func callerOf(ctx context.Context) *caller {

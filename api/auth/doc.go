@@ -5,7 +5,8 @@
 // and several credentials prove it.
 //
 //	Authorization: ApiKey uk_…          a key of a user; ak_ of an agent, sk_ of a service,
-//	                                    ark_live_ of any, made for recording
+//	                                    ark_live_ of any, made for recording;
+//	                                    loom_sk_ of an agent, made for its clients
 //	x-api-key: uk_…                     the same
 //	Authorization: Bearer uk_…          the same, where the operation says BearerKeys
 //	Authorization: Bearer <JWT>         our access token, or one of an external issuer

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"encoding/base64"
 	"encoding/hex"
 	"io"
 	"strings"
@@ -16,12 +17,14 @@ import (
 type Form string
 
 // The forms. A key of [RecorderForm] is one of its principal like any other;
-// what is particular to it is where it may be written: see api/recorder.
+// what is particular to it is where it may be written: see api/recorder. One of
+// [GatewayForm] is an agent's, for clients of language models.
 const (
 	UserForm     Form = "uk_"
 	AgentForm    Form = "ak_"
 	ServiceForm  Form = "sk_"
 	RecorderForm Form = "ark_live_"
+	GatewayForm  Form = "loom_sk_"
 )
 
 // UserKeyPrefix begins the key of a user.
@@ -32,12 +35,15 @@ const UserKeyPrefix = string(UserForm)
 var forms = []struct {
 	form Form
 	kind access.Kind
-}{{UserForm, access.User}, {AgentForm, access.Agent}, {ServiceForm, access.Service}, {RecorderForm, access.Anonymous}}
+}{{UserForm, access.User}, {AgentForm, access.Agent}, {ServiceForm, access.Service}, {RecorderForm, access.Anonymous}, {GatewayForm, access.Agent}}
 
 const (
 	keyBytes = 32
 	leastKey = 20 // characters of a key behind its form
 	shownKey = 9  // of those, how many lists show
+
+	gatewayBytes = 24 // of a key of GatewayForm, written in base64url
+	gatewayShown = 12 // characters of it that lists show, its form among them
 )
 
 // formOf is the form of a key, "" of what is none.
@@ -67,13 +73,23 @@ func IsKey(s string) bool {
 }
 
 // Shown is the part of a key that lists show. key has the form of one.
-func Shown(key string) string { return key[:len(formOf(key))+shownKey] }
+func Shown(key string) string {
+	form := formOf(key)
+	if form == GatewayForm {
+		return key[:gatewayShown]
+	}
+	return key[:len(form)+shownKey]
+}
 
-// mintKey draws a key: its form and 64 hexadecimal digits.
+// mintKey draws a key: its form and 64 hexadecimal digits, or 32 characters where
+// its clients know it so.
 func mintKey(form Form, entropy io.Reader) (string, error) {
 	var b [keyBytes]byte
 	if _, err := io.ReadFull(entropy, b[:]); err != nil {
 		return "", entity.Internal("auth.mintKey", err)
+	}
+	if form == GatewayForm {
+		return string(form) + base64.RawURLEncoding.EncodeToString(b[:gatewayBytes]), nil
 	}
 	return string(form) + hex.EncodeToString(b[:]), nil
 }

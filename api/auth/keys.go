@@ -215,3 +215,23 @@ func (a *Authenticator) RevokeKey(tx entity.Tx, id entity.ID, prefix string) (sh
 	dropKey(tx, all[found])
 	return shown, putKeys(tx, id, slices.Delete(all, found, found+1))
 }
+
+// RevokeKeyByID ends the key of a principal that has the id which [KeyInfo] gave.
+// KindNotFound when there is none, or no longer.
+func (a *Authenticator) RevokeKeyByID(tx entity.Tx, id entity.ID, key string) error {
+	all, err := keysOf(tx, id)
+	if err != nil {
+		return err
+	}
+	for i, d := range all {
+		g, err := grantOf(tx, d)
+		if err != nil {
+			return err
+		}
+		if g != nil && g.ID == key {
+			dropKey(tx, d)
+			return putKeys(tx, id, slices.Delete(all, i, i+1))
+		}
+	}
+	return entity.NotFound("auth.RevokeKeyByID", "there is no key %s", key)
+}

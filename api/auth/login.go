@@ -41,25 +41,36 @@ func (a *Authenticator) LogIn(ctx context.Context, email, word string) (*Session
 	return a.logIn(ctx, s, email, word)
 }
 
-func (a *Authenticator) logIn(ctx context.Context, s entity.Store, email, word string) (*Session, error) {
+func (a *Authenticator) logIn(ctx context.Context, s entity.Store, email, word string) (session *Session, err error) {
+	err = a.verified(ctx, s, email, word, func(user entity.ID, still func(entity.Reader) error) error {
+		session, err = a.open(ctx, s, user, func(tx entity.Tx) error { return still(tx) })
+		return err
+	})
+	return session, err
+}
+
+// verified runs fn for the user whose address and password they are, within the
+// limits of log-ins, and has the audit know. fn gets what tells, in its
+// transaction, whether the password is still the one that was verified. The
+// errors are those of [Authenticator.LogIn] and fn's.
+func (a *Authenticator) verified(ctx context.Context, s entity.Store, email, word string, fn func(user entity.ID, still func(entity.Reader) error) error) error {
 	giveBack, err := a.attempts.attempt(email, wire.ClientOf(ctx), a.now())
 	if err != nil {
 		a.tell(ctx, audit.LoginFailed, access.Principal{}, "password", "limited")
-		return nil, err
+		return err
 	}
 	user, acc, err := readAccount(ctx, s, email)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	ok, err := a.passwords.Verify(ctx, acc.Hash, word)
 	if err != nil {
 		giveBack()
-		return nil, err
+		return err
 	}
-	var session *Session
 	if ok {
-		session, err = a.open(ctx, s, user, func(tx entity.Tx) error {
-			now, err := accountOf(tx, user)
+		err = fn(user, func(r entity.Reader) error {
+			now, err := accountOf(r, user)
 			if err == nil && now != acc { // changed while its hash was computed
 				err = errLogin()
 			}
@@ -75,7 +86,7 @@ func (a *Authenticator) logIn(ctx context.Context, s entity.Store, email, word s
 	case errors.Is(err, errTold):
 		a.tell(ctx, audit.LoginFailed, access.Principal{ID: user, Kind: kindOfKnown(user)}, "password", "")
 	}
-	return session, err
+	return err
 }
 
 func kindOfKnown(user entity.ID) access.Kind {

@@ -90,10 +90,15 @@ func (a *Authenticator) PublicKeys(ctx context.Context) ([]token.JWK, error) {
 
 // accessToken signs a token of a user for its current sessions.
 func (a *Authenticator) accessToken(keys token.Keys, n entity.Network, user entity.ID, epoch int64) (string, error) {
+	return a.sign(keys, token.Grant{Network: n, User: user, Epoch: epoch})
+}
+
+// sign makes a token of a grant, which it gives an issuer and a name.
+func (a *Authenticator) sign(keys token.Keys, g token.Grant) (string, error) {
 	var id [16]byte
 	if _, err := io.ReadFull(a.entropy, id[:]); err != nil {
-		return "", entity.Internal("auth.accessToken", err)
+		return "", entity.Internal("auth.sign", err)
 	}
-	g := token.Grant{Issuer: a.issuer, Network: n, User: user, Epoch: epoch, ID: hex.EncodeToString(id[:])}
+	g.Issuer, g.ID = a.issuer, hex.EncodeToString(id[:])
 	return keys[0].Sign(g, a.now())
 }

@@ -22,7 +22,7 @@ func (a *Authenticator) SignUp(ctx context.Context, email, word, label string) (
 		return nil, err
 	}
 	if a.noSignups {
-		return nil, entity.Errorf(entity.KindForbidden, "auth.SignUp", "Forbidden: this server takes no new accounts; ask who runs it for one")
+		return nil, errNoSignups()
 	}
 	if email, err = normalizeEmail(email); err != nil {
 		return nil, err
@@ -63,6 +63,10 @@ func (a *Authenticator) SignUp(ctx context.Context, email, word, label string) (
 	session.New = true
 	a.tell(ctx, audit.Signup, access.Principal{ID: user, Kind: access.User}, "password", "")
 	return session, nil
+}
+
+func errNoSignups() error {
+	return entity.Errorf(entity.KindForbidden, "auth.SignUp", "Forbidden: this server takes no new accounts; ask who runs it for one")
 }
 
 // errTaken tells SignUp that the address has an account by now.

@@ -11,6 +11,7 @@ import (
 
 	"stemma/api"
 	"stemma/api/auth"
+	"stemma/api/gateway"
 	"stemma/api/native"
 	"stemma/entity"
 	"stemma/entity/access"
@@ -18,7 +19,7 @@ import (
 
 // otherRoutes are the operations of the server that are no view's: for each a
 // good request and who is let in. Those of the views are tried by everybody in
-// api/native and api/recorder (TestMatrix).
+// api/native, api/recorder and api/gateway (TestMatrix).
 var otherRoutes = map[string]struct {
 	path     string
 	operator bool // nobody else; else everybody
@@ -62,7 +63,7 @@ func TestEveryRouteHasARow(t *testing.T) {
 		return out
 	}
 	ours := map[string]bool{}
-	for _, v := range []api.View{native.New(time.Now, s.networks...), s.recorder} {
+	for _, v := range []api.View{native.New(time.Now, s.networks...), s.recorder, gateway.New(s.llm.engine, time.Now)} {
 		for _, op := range v.Operations() {
 			ours[op.ID] = true
 		}

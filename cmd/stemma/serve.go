@@ -27,6 +27,7 @@ type serveCmd struct {
 	agentFlags
 	recorderFlags
 	chatFlags
+	llmFlags
 	Addr         string        `help:"Address to listen on, by default 127.0.0.1:8080; port 0 takes a free one." default:"127.0.0.1:8080" env:"STEMMA_ADDR" placeholder:"HOST:PORT"`
 	BootstrapKey string        `help:"Key of the first user, uk_ and at least 20 characters; made up and printed once when left out." env:"STEMMA_BOOTSTRAP_KEY" placeholder:"uk_…"`
 	MaxBody      int64         `help:"Largest request body, in bytes." default:"8388608" env:"STEMMA_MAX_BODY"`
@@ -69,7 +70,7 @@ func (c *serveCmd) Validate() error {
 			return errors.New("--bootstrap-key: " + userText(err))
 		}
 	}
-	if err := errors.Join(c.credentialFlags.check(), c.searchFlags.check(), c.attestFlags.check(), c.arweaveFlags.check(), c.recorderFlags.check(), c.chatFlags.check()); err != nil {
+	if err := errors.Join(c.credentialFlags.check(), c.searchFlags.check(), c.attestFlags.check(), c.arweaveFlags.check(), c.recorderFlags.check(), c.chatFlags.check(), c.llmFlags.check()); err != nil {
 		return err
 	}
 	switch {
@@ -101,12 +102,13 @@ func (c *serveCmd) Run(ctx context.Context, io *streams) error {
 	}
 	logger := newLogger(io.err, level, c.LogFormat)
 	s, err := openServer(ctx, serverOptions{data: c.Data, bootstrapKey: c.BootstrapKey, logger: logger, maxBody: c.MaxBody, cacheBytes: c.Cache << 20, blobs: c.Blobs, maxFile: c.MaxFile, readOnly: c.ReadOnly,
-		publicURL: c.publicURL(listener.Addr()), external: c.external(), noSignups: !c.Signups, trustProxy: c.TrustProxy, noSearch: !c.Search, search: c.searchFlags, recorder: c.recorderFlags, privateAgents: c.AllowPrivateAgents, noAttest: !c.Attest, attestOrigin: c.attestFlags.Origin, arweave: c.arweaveFlags, chat: c.chatFlags})
+		publicURL: c.publicURL(listener.Addr()), external: c.external(), noSignups: !c.Signups, trustProxy: c.TrustProxy, noSearch: !c.Search, search: c.searchFlags, recorder: c.recorderFlags, privateAgents: c.AllowPrivateAgents, noAttest: !c.Attest, attestOrigin: c.attestFlags.Origin, arweave: c.arweaveFlags, chat: c.chatFlags, llm: c.llmFlags})
 	if err != nil {
 		return err
 	}
 	limitMemory(c.Memory, logger)
 	c.greet(io.out, listener.Addr().String(), s.keys[entity.Main])
+	s.llm.greet(io.out, listener.Addr().String())
 	return errors.Join(serveHTTP(ctx, listener, s.handler, c.Grace, logger), s.Close())
 }
 

@@ -17,6 +17,8 @@ import (
 	"stemma/api/auth"
 	"stemma/api/auth/audit"
 	"stemma/api/auth/external"
+	"stemma/api/gateway"
+	"stemma/api/llm/tenant"
 	"stemma/api/native"
 	"stemma/api/outbound"
 	"stemma/api/recorder"
@@ -44,6 +46,7 @@ type server struct {
 	anchors  *arweave.Anchorer // of that log; nil: it is not anchored
 	outbound *outbound.Client
 	recorder *recorder.Service
+	llm      llm
 	scratch  string                    // of file content when all else is in memory
 	keys     map[entity.Network]string // made at this start, by network
 }
@@ -60,6 +63,7 @@ type serverOptions struct {
 	mirrorOf     string // the server that is mirrored into it meanwhile; "" for none
 	noSearch     bool
 	search       searchFlags // the zero value finds by text and by the built-in embedder
+	llm          llmFlags    // the zero value has the built-in model
 	chat         chatFlags   // the zero value has no language model
 	noAttest     bool
 	arweave      arweaveFlags
@@ -106,13 +110,16 @@ func openServer(ctx context.Context, o serverOptions) (s *server, err error) {
 	if s.recorder, err = recorderView(s, o, registry); err != nil {
 		return s, err
 	}
+	if err := s.openLLM(ctx, o, readOnly != "", registry); err != nil {
+		return s, err
+	}
 	chat, err := o.chat.options(o.logger)
 	if err != nil {
 		return s, err
 	}
 	system := api.System{Ready: s.ready, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{})}
 	s.handler = wire.New(wire.Options{
-		Ops:          api.Operations(system, native.New(time.Now, s.networks...).WithAuth(s.auth).WithAgents(s.openAgents(o, readOnly != "")).WithChat(chat), s.recorder, backupView(s)),
+		Ops:          api.Operations(system, native.New(time.Now, s.networks...).WithAuth(s.auth).WithAgents(s.openAgents(o, readOnly != "")).WithChat(chat), s.recorder, gateway.New(s.llm.engine, time.Now), backupView(s)),
 		Authenticate: s.auth.Authenticate,
 		Denied:       s.auth.Denied,
 		TrustProxy:   o.trustProxy,
@@ -202,7 +209,7 @@ func (s *server) scratchDir() (dir string, err error) {
 func projections(index *graph.Index) []entity.Projection { return withScopes(index, scope.New()) }
 
 func withScopes(index entity.Projection, scopes *scope.Index) []entity.Projection {
-	return []entity.Projection{index, listing.Projection{}, scopes, fileindex.Projection{}, recorded.Projection{}}
+	return []entity.Projection{index, listing.Projection{}, scopes, fileindex.Projection{}, recorded.Projection{}, tenant.Projection{}}
 }
 
 func graphMetrics(registry *prometheus.Registry, name entity.Network, index *graph.Index) error {
@@ -239,7 +246,7 @@ func (s *server) Close() (err error) {
 	if s.outbound != nil {
 		s.outbound.Close()
 	}
-	err = errors.Join(err, s.closeAuth(), s.search.Close(), s.closeAnchors(), s.closeAttest())
+	err = errors.Join(err, s.llm.Close(), s.closeAuth(), s.search.Close(), s.closeAnchors(), s.closeAttest())
 	for _, st := range s.stores {
 		err = errors.Join(err, st.Close())
 	}

@@ -376,6 +376,33 @@ func TestNeeds(t *testing.T) {
 	}
 }
 
+// A tenant is put under another by who may make tenants there: it inherits the
+// other's providers.
+func TestNeedsOfParents(t *testing.T) {
+	w := world{}
+	before := w.scope(tenant, entity.TypeTenant, nil, "owner "+string(ann))
+	after := before.Clone()
+	after.Relationships = append(after.Relationships, entity.Relationship{Predicate: entity.PredicateParent, Peer: coll})
+	step, err := access.Needs(access.PolicyOf(before), entity.Head{ID: tenant, Type: entity.TypeTenant}, before, after)
+	want := []access.Need{{Action: "tenant:create", On: entity.Head{Type: entity.TypeTenant, Collection: coll}}}
+	if err != nil || fmt.Sprint(step.Needs) != fmt.Sprint(want) {
+		t.Errorf("%v, %v", step.Needs, err)
+	}
+}
+
+// A new collection of a tenant needs no owner of its own, any other does.
+func TestOwnersOfNewCollections(t *testing.T) {
+	w := world{}
+	m := w.scope(coll, entity.TypeCollection, nil)
+	if _, err := access.Needs(nil, entity.Head{}, nil, m); entity.KindOf(err) != entity.KindInvalid {
+		t.Errorf("a collection of nobody's: %v", err)
+	}
+	m.Relationships = append(m.Relationships, entity.Relationship{Predicate: entity.PredicateTenant, Peer: tenant})
+	if _, err := access.Needs(nil, entity.Head{}, nil, m); err != nil {
+		t.Errorf("a collection of a tenant: %v", err)
+	}
+}
+
 // An ordinary entity needs create where it goes and delete where it leaves.
 func TestNeedsOfMoves(t *testing.T) {
 	at := func(in ...entity.ID) *entity.Manifest {
@@ -428,14 +455,20 @@ func TestNeedsTellsWhoIsBound(t *testing.T) {
 	}
 }
 
-// Services are the operator's: no role makes or changes one.
+// Services and providers are the operator's: no role makes or changes one.
 func TestSealedTypes(t *testing.T) {
 	w := world{}
-	w.scope(coll, entity.TypeCollection, rolesOf(map[string][]string{"forger": {"service:create", "service:update", "service:delete", "service:manage"}}), "owner "+string(ann), "forger "+string(bob))
-	forger := access.Principal{ID: bob, Kind: access.User}
-	for _, verb := range []string{"create", "update", "delete", "restore", "manage"} {
-		for _, on := range []entity.Head{{Type: entity.TypeService}, {Type: entity.TypeService, Collection: coll}} {
-			check(t, w, forger, access.Action("service:"+verb), on, "!forbidden")
+	for _, typ := range []string{entity.TypeService, "provider"} {
+		var actions []string
+		for _, verb := range []string{"create", "update", "delete", "restore", "manage"} {
+			actions = append(actions, typ+":"+verb)
+		}
+		w.scope(coll, entity.TypeCollection, rolesOf(map[string][]string{"forger": actions}), "owner "+string(ann), "forger "+string(bob))
+		forger := access.Principal{ID: bob, Kind: access.User}
+		for _, action := range actions {
+			for _, on := range []entity.Head{{Type: typ}, {Type: typ, Collection: coll}} {
+				check(t, w, forger, access.Action(action), on, "!forbidden")
+			}
 		}
 	}
 }

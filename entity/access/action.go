@@ -55,6 +55,7 @@ var verbs = []Verb{
 	{Name: "verify", Reads: true},
 	{Name: "send"},
 	{Name: "backup"},
+	{Name: "administer"},
 }
 
 // Verbs is the table of verbs.
@@ -86,6 +87,7 @@ var types = []Type{
 	{Name: entity.TypeGroup, Verbs: append([]string{"manage"}, common...), Guarded: true, Scope: true, Note: "Of the base type's verbs only view reaches groups; who is in one is changed with group:manage"},
 	{Name: entity.TypeTenant, Verbs: append([]string{"manage"}, common...), Guarded: true, Scope: true, Note: "Of the base type's verbs only view reaches tenants"},
 	{Name: entity.TypeService, Verbs: append([]string{"manage"}, common...), Guarded: true, Scope: true, Sealed: true, Note: "Services are the operator's: no role makes or changes one"},
+	{Name: "provider", Verbs: append([]string{"manage"}, common...), Guarded: true, Scope: true, Sealed: true, Note: "Providers of language models are the operator's"},
 	{Name: "run", Verbs: append([]string{"record"}, common...)},
 	{Name: "session", Verbs: common},
 	{Name: "graph", Verbs: []string{"query"}},
@@ -95,7 +97,7 @@ var types = []Type{
 	{Name: "events", Verbs: []string{"list"}},
 	{Name: "permissions", Verbs: []string{"read"}},
 	{Name: "attestation", Verbs: []string{"view", "verify"}},
-	{Name: "store", Verbs: []string{"backup"}, Guarded: true, Note: "A backup holds every secret; only the operator makes one"},
+	{Name: "store", Verbs: []string{"backup", "administer"}, Guarded: true, Note: "A backup holds every secret, and who administers may do everything: the operator alone"},
 }
 
 // Types is the table of types.

@@ -36,6 +36,7 @@ type Bound struct {
 //	into a collection           T:create in it
 //	out of its collection       T:delete in it
 //	into a tenant               T:create in it
+//	a tenant under another      tenant:create in that
 //	another policy of a scope   T:manage on it; of a user, user:update
 func Needs(had *Policy, old entity.Head, before, after *entity.Manifest) (s Step, err error) {
 	if after.Deleted() {
@@ -67,7 +68,10 @@ func manage(typ string) Action {
 // into adds what entering and leaving collections and tenants takes.
 func (s *Step) into(had *Policy, old entity.Head, before, after *entity.Manifest) {
 	for _, r := range after.Relationships {
-		if r.Predicate != entity.PredicateCollection && (r.Predicate != entity.PredicateTenant || !Own(after.Type)) {
+		switch {
+		case r.Predicate == entity.PredicateCollection, r.Predicate == entity.PredicateTenant && Own(after.Type):
+		case r.Predicate == entity.PredicateParent && after.Type == entity.TypeTenant: // it inherits from that
+		default:
 			continue
 		}
 		was := before != nil && before.Related(r.Predicate, r.Peer) >= 0 || r.Peer == old.Collection || had != nil && slices.Contains(had.Above, r.Peer)
@@ -95,7 +99,7 @@ func (s *Step) bound(had, now *Policy, after *entity.Manifest) {
 }
 
 // reserved are predicates that cannot be roles, as they mean something else.
-var reserved = []string{string(entity.PredicateCollection), string(entity.PredicateRoot), string(entity.PredicateTenant), string(entity.PredicateIn)}
+var reserved = []string{string(entity.PredicateCollection), string(entity.PredicateRoot), string(entity.PredicateTenant), string(entity.PredicateParent), string(entity.PredicateIn)}
 
 // check makes sure that a scope's roles and bindings mean something, and that
 // somebody owns it who did before, or who should from the start.
@@ -124,13 +128,19 @@ func check(m *entity.Manifest, now, had *Policy) error {
 			add("cannot be everybody", "relationships", i, "peer")
 		}
 	}
-	if len(issues) == 0 && !now.owned() && (had == nil && mustBeOwned[m.Type] || had != nil && had.owned()) {
+	if len(issues) == 0 && !now.owned() && (had == nil && mustBeOwned[m.Type] && !inTenant(m, now) || had != nil && had.owned()) {
 		add("a "+m.Type+" keeps an owner whose role does not end: give the role to somebody else first", "relationships")
 	}
 	if len(issues) == 0 {
 		return nil
 	}
 	return &entity.Error{Kind: entity.KindInvalid, Op: "access.Needs", Message: issues[0].Message, Issues: issues}
+}
+
+// inTenant tells that a collection may do without an owner of its own, as those of
+// its tenant reach into it.
+func inTenant(m *entity.Manifest, p *Policy) bool {
+	return m.Type == entity.TypeCollection && len(p.Above) > 0
 }
 
 var mustBeOwned = map[string]bool{entity.TypeCollection: true, entity.TypeTenant: true, entity.TypeGroup: true, entity.TypeChat: true}

@@ -58,8 +58,9 @@ func issue(message string, path ...any) entity.Issue {
 	return entity.Issue{Path: path, Message: message}
 }
 
-// agentRules is the life of an agent. Another endpoint is not verified, and who
-// is not verified is not active. What comes back from the dead is in development.
+// agentRules is the life of an agent. Another endpoint is not verified, and one
+// whose endpoint is not verified is not active; without an endpoint there is
+// nothing to verify. What comes back from the dead is in development.
 func agentRules(before, after *entity.Manifest, vouched bool) []entity.Issue {
 	had := entity.Properties{}
 	if before != nil {
@@ -77,7 +78,7 @@ func agentRules(before, after *entity.Manifest, vouched bool) []entity.Issue {
 	switch {
 	case given && !vouched && !entity.EqualValues(had[AgentVerified], verified):
 		issues = append(issues, issue("is set by POST /agents/{id}/verify, and by nobody else", AgentVerified))
-	case p[AgentStatus] == any(Active) && verified == nil:
+	case p[AgentStatus] == any(Active) && verified == nil && p[AgentEndpoint] != nil:
 		issues = append(issues, issue("cannot be active before the endpoint is verified; see POST /agents/{id}/verify", AgentStatus))
 	}
 	return issues

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"fmt"
 	"slices"
@@ -15,7 +16,7 @@ import (
 // MaxSize is the most bytes a token may have, ours or another's.
 const MaxSize = 8 << 10
 
-// Lifetime is how long an access token holds.
+// Lifetime is how long an access token holds that is made for no time of its own.
 const Lifetime = 15 * time.Minute
 
 // typeAccess is the claim typ of an access token.
@@ -39,7 +40,15 @@ type Claims struct {
 	// Epoch is how often the user had logged out everywhere when the token was
 	// made: unlike iat it tells two tokens of one second apart.
 	Epoch int64 `json:"epoch"`
+	// Tenant is the tenant that the user works in, "" where none was chosen. It
+	// gives no right: what the user may do there is read where it is asked.
+	Tenant entity.ID `json:"tenantId,omitempty"`
+	// Scope is ScopeAdmin in a token that does all that the store's owner may.
+	Scope string `json:"scope,omitempty"`
 }
+
+// ScopeAdmin is the scope of a token of who runs the server.
+const ScopeAdmin = "admin"
 
 // Grant is what a token is made for.
 type Grant struct {
@@ -48,9 +57,12 @@ type Grant struct {
 	User    entity.ID
 	Epoch   int64
 	ID      string // names the token: the claim jti
+	Tenant  entity.ID
+	Scope   string
+	Holds   time.Duration // 0: Lifetime
 }
 
-// Sign makes a token that holds from now on for [Lifetime].
+// Sign makes a token that holds from now on.
 func (k Key) Sign(g Grant, now time.Time) (string, error) {
 	const op = "token.Sign"
 	o := (&jose.SignerOptions{}).WithType(headerType).WithHeader(jose.HeaderKey("kid"), k.ID)
@@ -59,8 +71,8 @@ func (k Key) Sign(g Grant, now time.Time) (string, error) {
 		return "", entity.Internal(op, err)
 	}
 	raw, err := jwt.Signed(signer).Claims(Claims{
-		Issuer: g.Issuer, Subject: g.User, Audience: jwt.Audience{g.Issuer}, IssuedAt: now.Unix(), Expires: now.Add(Lifetime).Unix(),
-		ID: g.ID, Network: g.Network, Type: typeAccess, Epoch: g.Epoch,
+		Issuer: g.Issuer, Subject: g.User, Audience: jwt.Audience{g.Issuer}, IssuedAt: now.Unix(), Expires: now.Add(cmp.Or(g.Holds, Lifetime)).Unix(),
+		ID: g.ID, Network: g.Network, Type: typeAccess, Epoch: g.Epoch, Tenant: g.Tenant, Scope: g.Scope,
 	}).Serialize()
 	if err != nil {
 		return "", entity.Internal(op, err)

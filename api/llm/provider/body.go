@@ -1,0 +1,74 @@
+package provider
+
+import (
+	"bytes"
+	"encoding/json"
+	"unicode/utf8"
+
+	"stemma/entity"
+)
+
+// Body is a JSON object whose members keep the bytes that they came in: what
+// nobody here knows passes unchanged.
+type Body map[string]json.RawMessage
+
+// ParseBody reads an object. KindInvalid for anything else.
+func ParseBody(data []byte) (Body, error) {
+	const op = "provider.ParseBody"
+	if !utf8.Valid(data) {
+		return nil, entity.Invalid(op, "the body is not UTF-8")
+	}
+	var b Body
+	if err := json.Unmarshal(data, &b); err != nil {
+		return nil, entity.Invalid(op, "the body is not a JSON object: %s", err)
+	}
+	if b == nil {
+		return nil, entity.Invalid(op, "the body is null, not a JSON object")
+	}
+	return b, nil
+}
+
+// Bytes encodes the object, its members by name.
+func (b Body) Bytes() []byte { return encode(b) }
+
+// Clone is a copy whose members can be set.
+func (b Body) Clone() Body {
+	c := make(Body, len(b)+4)
+	for name, value := range b {
+		c[name] = value
+	}
+	return c
+}
+
+// Set puts a value in.
+func (b Body) Set(name string, v any) { b[name] = encode(v) }
+
+// Has tells whether a member is there and not null.
+func (b Body) Has(name string) bool { return present(b[name]) }
+
+// Text is a member that is text, "" for any other.
+func (b Body) Text(name string) string { return text(b[name]) }
+
+// Into reads a member, and tells whether it is there and of v's form.
+func (b Body) Into(name string, v any) bool { return b.Has(name) && json.Unmarshal(b[name], v) == nil }
+
+func present(raw json.RawMessage) bool { return len(raw) > 0 && !bytes.Equal(raw, []byte("null")) }
+
+func text(raw json.RawMessage) (s string) {
+	if len(raw) > 0 && raw[0] == '"' {
+		_ = json.Unmarshal(raw, &s)
+	}
+	return s
+}
+
+// encode cannot fail for what this package gives it: maps, structs and raw
+// values that were parsed.
+func encode(v any) json.RawMessage {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic("provider: " + err.Error())
+	}
+	return bytes.TrimRight(buf.Bytes(), "\n")
+}

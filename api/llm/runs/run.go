@@ -1,0 +1,185 @@
+package runs
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"stemma/api/llm/seal"
+	"stemma/entity"
+)
+
+// Words of a run's manifest and chain.
+const (
+	Type  = "run"
+	Chain = "steps"
+
+	PredicateAgent entity.Predicate = "agent"
+
+	Completed = "completed"
+	Failed    = "failed"
+	Cancelled = "cancelled" // the caller went away
+	TimedOut  = "timeout"
+)
+
+// Kind is what an entry of the chain tells of.
+type Kind string
+
+// The kinds.
+const (
+	Start   Kind = "start"
+	Context Kind = "context"
+	Step    Kind = "step"
+	Tool    Kind = "tool"
+	End     Kind = "end"
+)
+
+// Entry is an entry of the chain. Properties and Sealed are of one object, of
+// which Sealed is content.
+type Entry struct {
+	Kind       Kind
+	At         time.Time
+	Properties map[string]any
+	Sealed     map[string]any
+}
+
+// Run is a call that is over.
+type Run struct {
+	Network    entity.Network
+	ID         entity.ID
+	Agent      entity.ID
+	AgentLabel string
+	Collection entity.ID // "": the run belongs to none
+	Box        *seal.Box // of the tenant, when content is to be sealed
+	Started    time.Time
+	Properties entity.Properties // of the manifest; the chain is added
+	Entries    []Entry
+
+	size int
+}
+
+// A text of an entry has mostText bytes at most, and fewer where the block would
+// have more than mostBlock, which is what a store in memory takes. What is longer
+// is cut, and the entry says so under "partial".
+const (
+	mostText  = 512 << 10
+	mostBlock = 1<<20 - 1<<12
+)
+
+// body is an entry's body, with texts of at most so many bytes.
+func (e *Entry) body(box *seal.Box, record string, most int) (entity.Properties, error) {
+	body := entity.Properties{"kind": string(e.Kind), "at": e.At.UnixMilli()}
+	cut := false
+	for name, v := range e.Properties {
+		body[name] = fit(v, most, &cut)
+	}
+	content := map[string]any{}
+	for name, v := range e.Sealed {
+		content[name] = fit(v, most, &cut)
+	}
+	if cut {
+		body["partial"] = "its texts are longer than a block holds, and cut"
+	}
+	if box == nil || len(content) == 0 {
+		for name, v := range content {
+			body[name] = v
+		}
+	} else {
+		plain, err := json.Marshal(content)
+		if err != nil {
+			return nil, entity.Internal("runs.body", err)
+		}
+		if body["sealed"], err = box.Seal(record, plain); err != nil {
+			return nil, err
+		}
+	}
+	tree, err := entity.Normalize(map[string]any(body))
+	if err != nil {
+		return nil, err
+	}
+	return tree.(map[string]any), nil
+}
+
+// fit makes a value one that a block can hold: valid text of a bounded length.
+func fit(v any, most int, cut *bool) any {
+	text, ok := v.(string)
+	if !ok {
+		return v
+	}
+	if len(text) > most {
+		text, *cut = text[:most], true
+	}
+	return strings.ToValidUTF8(text, "�")
+}
+
+// fitted seals a block with the entry for its body.
+func (e *Entry) fitted(block *entity.ChainBlock, box *seal.Box) (raw []byte, c entity.CID, err error) {
+	for most := mostText; ; most /= 2 {
+		if block.Body, err = e.body(box, RecordName(block.ID, block.N), most); err != nil {
+			return nil, c, err
+		}
+		if raw, c, err = block.Seal(); most > 0 && (entity.KindOf(err) == entity.KindTooLarge || err == nil && len(raw) > mostBlock) {
+			continue
+		}
+		return raw, c, err
+	}
+}
+
+// seal makes the blocks of the chain, and the manifest that pins it.
+func (r *Run) seal() (d entity.Draft, blocks [][]byte, err error) {
+	var last entity.CID
+	for i := range r.Entries {
+		block := entity.ChainBlock{ID: r.ID, Chain: Chain, N: int64(i + 1), TS: r.Entries[i].At.UnixMilli()}
+		if i > 0 {
+			block.Prev = &entity.Link{CID: last}
+		}
+		raw, c, err := r.Entries[i].fitted(&block, r.Box)
+		if err != nil {
+			return d, nil, err
+		}
+		blocks, last = append(blocks, raw), c
+	}
+	d = entity.Draft{ID: r.ID, Type: Type, Relationships: []entity.Relationship{{Predicate: PredicateAgent, Peer: r.Agent, PeerType: entity.TypeAgent, PeerLabel: r.AgentLabel}}}
+	if r.Collection != "" {
+		d.Relationships = append(d.Relationships, entity.Relationship{Predicate: entity.PredicateCollection, Peer: r.Collection, PeerType: entity.TypeCollection})
+	}
+	p := r.Properties
+	digest, _ := entity.DigestOf(last)
+	p["chain"] = map[string]any{"name": Chain, "n": int64(len(blocks)), "head": entity.Link{CID: last}}
+	p["chain_hash"] = hex.EncodeToString(digest[:])
+	tree, err := entity.Normalize(map[string]any(p))
+	if err != nil {
+		return d, nil, err
+	}
+	d.Properties = tree.(map[string]any)
+	return d, blocks, nil
+}
+
+// RecordName is what an entry's content is sealed under.
+func RecordName(run entity.ID, n int64) string {
+	return "run/" + string(run) + "/" + itoa(n)
+}
+
+func itoa(n int64) string {
+	b, _ := json.Marshal(n)
+	return string(b)
+}
+
+// Open opens the sealed content of an entry's body; nil when it has none.
+func Open(box *seal.Box, run entity.ID, n int64, body entity.Properties) (map[string]any, error) {
+	sealed, _ := body["sealed"].([]byte)
+	if sealed == nil {
+		return nil, nil
+	}
+	plain, err := box.Open(RecordName(run, n), sealed)
+	if err != nil {
+		return nil, err
+	}
+	v, err := entity.ParseJSON(plain, entity.MaxDepth)
+	if err != nil {
+		return nil, err
+	}
+	tree, _ := v.(map[string]any)
+	return tree, nil
+}

@@ -1,0 +1,169 @@
+package portal_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"stemma/api/auth"
+	"stemma/api/llm/seal"
+	"stemma/api/llm/tenant"
+	"stemma/api/portal"
+	"stemma/api/wire"
+	"stemma/entity"
+	"stemma/entity/listing"
+	"stemma/entity/scope"
+	"stemma/entity/store"
+	"stemma/entity/storetest"
+)
+
+// rig is the real handler over a real store in memory, with a clock that only
+// the test moves.
+type rig struct {
+	http.Handler
+	t     testing.TB
+	ops   []wire.Operation
+	auth  *auth.Authenticator
+	clock *storetest.Clock
+	store *store.Store
+	box   *seal.Box
+	root  string // the key of the first user
+}
+
+const password = "correct horse"
+
+func newRig(t testing.TB) *rig {
+	t.Helper()
+	w := &rig{t: t, clock: storetest.NewClock()}
+	scopes := scope.New()
+	var err error
+	w.store, err = store.Open(store.Options{
+		Network: entity.Main, Projections: []entity.Projection{listing.Projection{}, scopes, tenant.Projection{}},
+		Clock: w.clock.Now, Entropy: storetest.Entropy(7),
+	})
+	w.ok(err)
+	w.root = "uk_" + strings.Repeat("0", 64)
+	_, err = auth.Bootstrap(context.Background(), w.store, w.root)
+	w.ok(err)
+	w.auth, err = auth.New(auth.Options{Stores: []entity.Store{w.store}, Issuer: "https://stemma.example", Now: w.clock.Now, Entropy: storetest.Entropy(8), Interval: time.Hour})
+	w.ok(err)
+	w.box, err = seal.New(bytes.Repeat([]byte{7}, seal.KeySize))
+	w.ok(err)
+	w.ops = portal.New(portal.Options{
+		Networks: []portal.Network{{Store: w.store, Scopes: scopes}}, Auth: w.auth, Box: w.box, URL: "https://portal.example", Now: w.clock.Now,
+	}).Operations()
+	w.Handler = wire.New(wire.Options{Ops: w.ops, Authenticate: w.auth.Authenticate, TrustProxy: true})
+	t.Cleanup(func() {
+		w.ok(w.auth.Close())
+		_, err := w.store.Check(context.Background(), nil)
+		w.ok(err)
+		w.ok(w.store.Close())
+	})
+	return w
+}
+
+func (w *rig) ok(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// object is a JSON object of a test.
+type object = map[string]any
+
+// call sends a request; token "" sends none.
+func (w *rig) call(token, method, path string, body any) *httptest.ResponseRecorder {
+	w.t.Helper()
+	var data []byte
+	switch body := body.(type) {
+	case nil:
+	case string:
+		data = []byte(body)
+	default:
+		var err error
+		data, err = json.Marshal(body)
+		w.ok(err)
+	}
+	r := httptest.NewRequest(method, "http://stemma/v1/portal"+path, bytes.NewReader(data))
+	if data != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	out := httptest.NewRecorder()
+	w.ServeHTTP(out, r)
+	return out
+}
+
+// must is call for a request that has to be answered with the status.
+func (w *rig) must(status int, token, method, path string, body any) object {
+	w.t.Helper()
+	out := w.call(token, method, path, body)
+	if out.Code != status {
+		w.t.Fatalf("%s %s: %d, want %d: %s", method, path, out.Code, status, out.Body)
+	}
+	if out.Body.Len() == 0 {
+		return nil
+	}
+	var v object
+	w.ok(json.Unmarshal(out.Body.Bytes(), &v))
+	return v
+}
+
+// at follows keys and positions into decoded JSON; nil where there is nothing.
+func at(v any, path ...any) any {
+	for _, step := range path {
+		switch step := step.(type) {
+		case string:
+			obj, _ := v.(map[string]any)
+			v = obj[step]
+		case int:
+			list, _ := v.([]any)
+			if step >= len(list) {
+				return nil
+			}
+			v = list[step]
+		}
+	}
+	return v
+}
+
+func text(v any, path ...any) string {
+	s, _ := at(v, path...).(string)
+	return s
+}
+
+// person is somebody with a token.
+type person struct{ id, token, tenant string }
+
+func personOf(session object) person {
+	return person{text(session, "user", "id"), text(session, "token"), text(session, "tenant", "id")}
+}
+
+// signUp makes an account with a tenant of its own.
+func (w *rig) signUp(name string) person {
+	w.t.Helper()
+	return personOf(w.must(201, "", "POST", "/auth/signup", object{"tenantName": name + "'s house", "email": name + "@example.com", "password": password}))
+}
+
+// join makes an account that is a member of an owner's tenant.
+func (w *rig) join(owner person, name string) person {
+	w.t.Helper()
+	invite := w.must(201, owner.token, "POST", "/invites", object{})
+	return personOf(w.must(201, "", "POST", "/auth/signup", object{"email": name + "@example.com", "password": password, "inviteToken": text(invite, "token")}))
+}
+
+func (w *rig) agent(p person, fields object) string {
+	w.t.Helper()
+	if fields["name"] == nil {
+		fields["name"] = "bot"
+	}
+	return text(w.must(201, p.token, "POST", "/agents", fields), "agent", "id")
+}
