@@ -24,7 +24,7 @@ import (
 func BenchmarkProxied(b *testing.B) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 256
-	w := newRig(b, rigOptions{dir: b.TempDir(), client: provider.Options{Foreign: provider.Transport(false)}}, llmtest.Say("Hello, you, whoever you are."))
+	w := newRig(b, rigOptions{dir: b.TempDir(), client: provider.Options{Foreign: provider.ForeignTransport(true)}}, llmtest.Say("Hello, you, whoever you are."))
 	w.up.Forget()
 	gateway := httptest.NewServer(w)
 	defer gateway.Close()

@@ -206,7 +206,7 @@ func TestBackOff(t *testing.T) {
 
 // What a tenant configures cannot reach into the server's own network.
 func TestForeignProvidersArePublic(t *testing.T) {
-	w := newRig(t, rigOptions{client: provider.Options{Foreign: provider.Transport(true)}}, llmtest.Say("never"))
+	w := newRig(t, rigOptions{client: provider.Options{Foreign: provider.ForeignTransport(false)}}, llmtest.Say("never"))
 	got := w.chat(400, say("Hi"))
 	if !strings.Contains(text(got, "error", "message"), "not public") || len(w.up.Seen()) > 0 {
 		t.Error(got)

@@ -1,6 +1,9 @@
 package outbound
 
-import "net/netip"
+import (
+	"net/netip"
+	"syscall"
+)
 
 // prefixes parses a table of networks.
 func prefixes(texts ...string) []netip.Prefix {
@@ -33,6 +36,18 @@ func within(a netip.Addr, networks []netip.Prefix) bool {
 		}
 	}
 	return false
+}
+
+// Control is for the [net.Dialer] of who has to call by a transport of its own, as
+// it streams what is answered: connecting to an address that a [Client] would not
+// call is [ErrRefused].
+func Control(allowPrivate bool) func(network, address string, c syscall.RawConn) error {
+	return func(_, address string, _ syscall.RawConn) error {
+		if at, err := netip.ParseAddrPort(address); err != nil || !allowed(at.Addr(), allowPrivate) {
+			return ErrRefused
+		}
+		return nil
+	}
 }
 
 // allowed tells whether an address may be connected to.

@@ -177,8 +177,8 @@ func (c *Client) redirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// errRefused is the cause of an error about an address that may not be called.
-var errRefused = errors.New("the address may not be called")
+// ErrRefused is the cause of an error about an address that may not be called.
+var ErrRefused = errors.New("the address may not be called")
 
 // dial looks a name up, checks all that it stands for and connects to that.
 func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -192,7 +192,7 @@ func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, e
 	}
 	for _, a := range addrs {
 		if !allowed(a, c.o.AllowPrivate) {
-			return nil, errRefused
+			return nil, ErrRefused
 		}
 	}
 	for _, a := range addrs {
@@ -227,7 +227,7 @@ func explain(host string, err error) error {
 	switch {
 	case errors.As(err, &ours):
 		return ours
-	case errors.Is(err, errRefused):
+	case errors.Is(err, ErrRefused):
 		return &entity.Error{Kind: entity.KindInvalid, Op: op, Message: host + " may not be called: its address is not a public one (a server for development allows that with --allow-private-agents)", Err: err}
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return upstream("is not found: there is no such host")

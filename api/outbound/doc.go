@@ -1,5 +1,7 @@
 // Package outbound is the one way by which this server calls URLs that users
-// name: agents' endpoints, and whatever else will be told where to call.
+// name: agents' endpoints, and whatever else will be told where to call. Who
+// streams answers, as those of language models, has a transport of its own, and
+// [Control] in it.
 //
 // # Laws
 //

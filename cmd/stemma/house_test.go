@@ -65,7 +65,7 @@ var imports = map[string][]string{
 	"api/llm/budget":         {"entity"},
 	"api/llm/llmtest":        {},
 	"api/llm/memory":         {"api/llm/seal", "entity"},
-	"api/llm/provider":       {"api/llm/seal", "entity"},
+	"api/llm/provider":       {"api/llm/seal", "api/outbound", "entity"},
 	"api/llm/retrieval":      {"api/llm/agent", "api/llm/tenant", "entity", "entity/listing", "files", "files/extract", "files/index", "query/search/embed"},
 	"api/llm/runs":           {"api/llm/seal", "entity"},
 	"api/llm/seal":           {"entity"},

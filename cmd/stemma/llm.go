@@ -84,18 +84,15 @@ func (s *server) openLLM(ctx context.Context, o serverOptions, readOnly bool, re
 	if s.llm.box, err = openBox(o); err != nil {
 		return err
 	}
-	settings, found := provider.Options{}, tools.Options{Transport: provider.Transport(!o.llm.LLMPrivate)}
-	if o.llm.LLMPrivate {
-		settings.Foreign = provider.Transport(false)
-	}
-	s.llm.client = provider.NewClient(settings)
+	foreign := provider.ForeignTransport(o.llm.LLMPrivate)
+	s.llm.client = provider.NewClient(provider.Options{Foreign: foreign})
 	stores := make([]entity.Store, len(s.stores))
 	for i, st := range s.stores {
 		stores[i] = st
 	}
 	s.llm.runs = modelruns.New(modelruns.Options{Stores: stores, Logger: o.logger, Registry: registry})
 	s.llm.engine = turn.New(turn.Options{
-		Stores: stores, Client: s.llm.client, Runs: s.llm.runs, Box: s.llm.box, Default: o.llm.target(), Tools: tools.New(found),
+		Stores: stores, Client: s.llm.client, Runs: s.llm.runs, Box: s.llm.box, Default: o.llm.target(), Tools: tools.New(tools.Options{Transport: foreign}),
 		Limits: budget.New(budget.Options{}), Status: gateway.Status, Logger: o.logger,
 	})
 	if o.llm.LLM == "" || readOnly {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"stemma/api/outbound"
 	"stemma/entity"
 )
 
@@ -54,10 +55,10 @@ func NewClient(o Options) *Client {
 	or(&o.Failures, 5)
 	or(&o.Cooldown, 20*time.Second)
 	if o.Transport == nil {
-		o.Transport = Transport(false)
+		o.Transport = Transport()
 	}
 	if o.Foreign == nil {
-		o.Foreign = Transport(true)
+		o.Foreign = ForeignTransport(false)
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -220,7 +221,7 @@ func (c *Client) unreached(ctx, inner context.Context, err error) error {
 		return gone(ctx, err)
 	case context.Cause(inner) == errSlow:
 		return upstream(false, "the provider did not answer within %s", c.o.First)
-	case errors.Is(err, errPrivate):
+	case errors.Is(err, outbound.ErrRefused):
 		return entity.Invalid("provider.Send", "the provider's address is not public; the operator of this server has to configure it")
 	}
 	var e interface{ Timeout() bool }

@@ -207,7 +207,7 @@ func (s *Set) session(ctx context.Context, i int) (*mcp.ClientSession, error) {
 	e := s.endpoints[i]
 	client := mcp.NewClient(&mcp.Implementation{Name: "stemma", Version: "1"}, nil)
 	session, err := client.Connect(ctx, &mcp.StreamableClientTransport{
-		Endpoint: e.URL, HTTPClient: &http.Client{Transport: authorized{s.c.o.Transport, e.Token}}, MaxRetries: -1, DisableStandaloneSSE: true, MaxEventSize: 8 << 20,
+		Endpoint: e.URL, HTTPClient: &http.Client{Transport: authorized{s.c.o.Transport, e.Token}, CheckRedirect: sameHost}, MaxRetries: -1, DisableStandaloneSSE: true, MaxEventSize: 8 << 20,
 	}, nil)
 	if err != nil {
 		return nil, err
@@ -222,6 +222,14 @@ func (s *Set) session(ctx context.Context, i int) (*mcp.ClientSession, error) {
 		return have, session.Close()
 	}
 	return session, nil
+}
+
+// sameHost refuses to be sent to another host: the token is not its.
+func sameHost(r *http.Request, via []*http.Request) error {
+	if at := via[0].URL; len(via) > 3 || r.URL.Host != at.Host || r.URL.Scheme != at.Scheme {
+		return errors.New("the server of tools redirects too often, or to another host; name that one as the endpoint")
+	}
+	return nil
 }
 
 // authorized sends a token with every request.
