@@ -44,6 +44,15 @@ type dataFlags struct {
 	Data string `help:"Directory of the stores, by default ./stemma-data; created on first use." default:"./stemma-data" env:"STEMMA_DATA" placeholder:"DIR"`
 }
 
+// AfterApply refuses a name that was left out: a variable that is not set, most
+// often.
+func (f *dataFlags) AfterApply() error {
+	if f.Data == "" {
+		return errors.New("--data is empty; name the directory of the stores")
+	}
+	return nil
+}
+
 func main() {
 	if isExtractChild() {
 		os.Exit(extract.ChildMain(os.Stdin, os.Stdout))
