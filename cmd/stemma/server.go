@@ -21,6 +21,7 @@ import (
 	"stemma/api/llm/tenant"
 	"stemma/api/native"
 	"stemma/api/outbound"
+	"stemma/api/portal/ui"
 	"stemma/api/recorder"
 	recorded "stemma/api/recorder/run"
 	"stemma/api/wire"
@@ -117,9 +118,13 @@ func openServer(ctx context.Context, o serverOptions) (s *server, err error) {
 	if err != nil {
 		return s, err
 	}
+	app, err := ui.New()
+	if err != nil {
+		return s, err
+	}
 	system := api.System{Ready: s.ready, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{})}
 	s.handler = wire.New(wire.Options{
-		Ops:          api.Operations(system, native.New(time.Now, s.networks...).WithAuth(s.auth).WithAgents(s.openAgents(o, readOnly != "")).WithChat(chat), s.recorder, gateway.New(s.llm.engine, time.Now), backupView(s)),
+		Ops:          api.Operations(system, native.New(time.Now, s.networks...).WithAuth(s.auth).WithAgents(s.openAgents(o, readOnly != "")).WithChat(chat), s.recorder, gateway.New(s.llm.engine, time.Now), backupView(s), app),
 		Authenticate: s.auth.Authenticate,
 		Denied:       s.auth.Denied,
 		TrustProxy:   o.trustProxy,

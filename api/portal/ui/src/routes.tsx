@@ -1,0 +1,69 @@
+import type { QueryClient } from "@tanstack/react-query";
+import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
+import { session } from "./lib/session";
+import { Failure, Missing } from "./parts/basics";
+import { Frame } from "./parts/frame";
+
+const root = createRootRouteWithContext<{ queries: QueryClient }>()({ notFoundComponent: Missing, errorComponent: Failure });
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: "/app/sign-in",
+  validateSearch: (s: Record<string, unknown>): { next?: string; invite?: string } => ({
+    ...(typeof s.next === "string" && s.next.startsWith("/") && !s.next.startsWith("//") ? { next: s.next } : {}),
+    ...(typeof s.invite === "string" ? { invite: s.invite } : {}),
+  }),
+  component: lazyRouteComponent(() => import("./pages/signin"), "SignIn"),
+});
+
+const frame = createRoute({
+  getParentRoute: () => root,
+  id: "frame",
+  component: Frame,
+  beforeLoad: ({ location }) => {
+    if (!session()) throw redirect({ to: "/app/sign-in", search: { next: location.href } });
+  },
+});
+
+const home = createRoute({ getParentRoute: () => frame, path: "/", component: lazyRouteComponent(() => import("./pages/home"), "Home") });
+
+export type View = "list" | "table" | "graph";
+
+const explore = createRoute({
+  getParentRoute: () => frame,
+  path: "/app/explore",
+  validateSearch: (s: Record<string, unknown>): { q?: string; view?: View } => ({
+    ...(typeof s.q === "string" && s.q ? { q: s.q } : {}),
+    ...(s.view === "table" || s.view === "graph" ? { view: s.view } : {}),
+  }),
+  component: lazyRouteComponent(() => import("./pages/explore"), "Explore"),
+});
+
+export const tabs = ["overview", "history", "json", "permissions", "proof"] as const;
+export type Tab = (typeof tabs)[number];
+
+const entity = createRoute({
+  getParentRoute: () => frame,
+  path: "/app/e/$id",
+  validateSearch: (s: Record<string, unknown>): { tab?: Tab; from?: number; to?: number } => ({
+    ...(tabs.includes(s.tab as Tab) && s.tab !== "overview" ? { tab: s.tab as Tab } : {}),
+    ...(typeof s.from === "number" ? { from: s.from } : {}),
+    ...(typeof s.to === "number" ? { to: s.to } : {}),
+  }),
+  component: lazyRouteComponent(() => import("./pages/entity"), "EntityPage"),
+});
+
+export function makeRouter(queries: QueryClient) {
+  return createRouter({
+    routeTree: root.addChildren([signIn, frame.addChildren([home, explore, entity])]),
+    context: { queries },
+    defaultPreload: "intent",
+    scrollRestoration: true,
+  });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof makeRouter>;
+  }
+}
