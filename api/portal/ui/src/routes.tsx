@@ -53,9 +53,23 @@ const entity = createRoute({
   component: lazyRouteComponent(() => import("./pages/entity"), "EntityPage"),
 });
 
+export const runFilters = ["agent", "status", "model", "anomaly", "q"] as const;
+export type RunFilters = Partial<Record<(typeof runFilters)[number], string>>;
+
+const runs = createRoute({
+  getParentRoute: () => frame,
+  path: "/app/runs",
+  validateSearch: (s: Record<string, unknown>): RunFilters => Object.fromEntries(runFilters.filter((f) => s[f] !== undefined && s[f] !== "").map((f) => [f, String(s[f])])),
+  component: lazyRouteComponent(() => import("./pages/runs"), "Runs"),
+});
+
+const run = createRoute({ getParentRoute: () => frame, path: "/app/runs/$id", component: lazyRouteComponent(() => import("./pages/run"), "Run") });
+
+const keys = createRoute({ getParentRoute: () => frame, path: "/app/keys", component: lazyRouteComponent(() => import("./pages/keys"), "Keys") });
+
 export function makeRouter(queries: QueryClient) {
   return createRouter({
-    routeTree: root.addChildren([signIn, frame.addChildren([home, explore, entity])]),
+    routeTree: root.addChildren([signIn, frame.addChildren([home, explore, entity, runs, run, keys])]),
     context: { queries },
     defaultPreload: "intent",
     scrollRestoration: true,

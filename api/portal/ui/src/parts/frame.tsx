@@ -41,6 +41,10 @@ export function Frame() {
           return;
         case "gh":
           return void navigate({ to: "/" });
+        case "gr":
+          return void navigate({ to: "/app/runs" });
+        case "gk":
+          return void navigate({ to: "/app/keys" });
         case "ge":
           return void navigate({ to: "/app/explore" });
       }
@@ -63,6 +67,8 @@ export function Frame() {
             Home
           </Link>
           <Link to="/app/explore">Explore</Link>
+          <Link to="/app/runs">Runs</Link>
+          <Link to="/app/keys">Keys</Link>
         </nav>
         <button type="button" className="find" onClick={() => setPalette(true)}>
           Find… <kbd>Ctrl K</kbd>

@@ -6,6 +6,13 @@ import { client, data } from "../lib/api";
 
 const idForm = /^[0-9A-HJKMNP-TV-Z]{26}$/;
 
+const places = [
+  ["/", "Home"],
+  ["/app/explore", "Explore"],
+  ["/app/runs", "Runs"],
+  ["/app/keys", "Keys"],
+] as const;
+
 // Palette finds pages and entities by the keyboard alone.
 export function Palette({ open, onOpen }: { open: boolean; onOpen: (open: boolean) => void }) {
   const [typed, setTyped] = useState("");
@@ -42,12 +49,11 @@ export function Palette({ open, onOpen }: { open: boolean; onOpen: (open: boolea
           </Command.Item>
         )}
         <Command.Group heading="Go to">
-          <Command.Item value="home" onSelect={() => go(() => void navigate({ to: "/" }))}>
-            Home
-          </Command.Item>
-          <Command.Item value="explore" onSelect={() => go(() => void navigate({ to: "/app/explore" }))}>
-            Explore
-          </Command.Item>
+          {places.map(([to, name]) => (
+            <Command.Item key={to} value={to} onSelect={() => go(() => void navigate({ to }))}>
+              {name}
+            </Command.Item>
+          ))}
         </Command.Group>
       </Command.List>
     </Command.Dialog>

@@ -5,6 +5,8 @@ const table: [string[], string][] = [
   [["/"], "The same"],
   [["g", "h"], "Home"],
   [["g", "e"], "Explore"],
+  [["g", "r"], "Runs"],
+  [["g", "k"], "Keys"],
   [["Ctrl", "Enter"], "Run the query; save the edit"],
   [["?"], "This list"],
 ];

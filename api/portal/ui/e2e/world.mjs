@@ -1,0 +1,62 @@
+// The browser, and a signed-in page of it. What the tests see is the real server.
+import { AxeBuilder } from "@axe-core/playwright";
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { chromium } from "playwright-core";
+
+export const url = process.env.STEMMA_URL;
+export const key = process.env.STEMMA_KEY;
+const shots = process.env.STEMMA_SHOTS;
+
+export const expectedFailure = /Failed to load resource/; // of a request that the test makes fail
+
+// open starts a browser. Whatever a page complains about fails the test, but for
+// what the test expects.
+export async function open(t, options = {}) {
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+  t.after(() => browser.close());
+  const context = await browser.newContext({ baseURL: url, viewport: { width: 1200, height: 800 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  const complaints = [];
+  const allowed = [/GPU stall|GL Driver/];
+  page.on("console", (m) => ["error", "warning"].includes(m.type()) && complaints.push(m.text()));
+  page.on("pageerror", (e) => complaints.push(e.stack ?? e.message));
+  page.on("request", (r) => !/^(data|blob):/.test(r.url()) && !r.url().startsWith(url) && complaints.push(`a request to ${r.url()}`));
+  t.after(() => assert.deepEqual(complaints.filter((c) => !allowed.some((a) => a.test(c))), []));
+  return { page, context, allow: (what) => allowed.push(what) };
+}
+
+export async function signIn(page, credential = key) {
+  await page.goto("/");
+  await page.getByRole("tab", { name: "Use a key" }).click();
+  await page.getByRole("textbox", { name: "Key" }).fill(credential);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("heading", { name: /Lately/ }).waitFor();
+}
+
+// call is the API, as a script would use it.
+export async function call(method, path, body, credential = key) {
+  const answer = await fetch(url + path, { method, headers: { Authorization: `ApiKey ${credential}`, "Content-Type": "application/json" }, body: body && JSON.stringify(body) });
+  const text = await answer.text();
+  assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${text}`);
+  return text && JSON.parse(text);
+}
+
+// look takes a picture of a page in both colours, and has axe judge it.
+export async function look(page, name) {
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    if (shots) {
+      mkdirSync(shots, { recursive: true });
+      await page.screenshot({ path: `${shots}/${name}-${colorScheme}.png` });
+    }
+    const found = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]).analyze();
+    const bad = found.violations.filter((v) => ["serious", "critical"].includes(v.impact)).map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).join("; ")}`);
+    assert.deepEqual(bad, [], `${name}, ${colorScheme}`);
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// uiDir has the web application.
+const uiDir = "../../api/portal/ui"
+
+// The web application in a real browser, against a server of its own: see e2e in
+// [uiDir]. It needs Debian's chromium and `make ui`; STEMMA_BROWSER=required, as
+// in CI, makes their absence a failure.
+func TestBrowser(t *testing.T) {
+	lacks := func(format string, args ...any) {
+		t.Helper()
+		if os.Getenv("STEMMA_BROWSER") == "required" {
+			t.Fatalf(format, args...)
+		}
+		t.Skipf(format, args...)
+	}
+	chromium := os.Getenv("CHROMIUM")
+	if chromium == "" {
+		chromium = "/usr/bin/chromium"
+	}
+	if _, err := os.Stat(chromium); err != nil {
+		lacks("there is no browser at %s: apt-get install chromium, or set CHROMIUM", chromium)
+	}
+	for _, built := range []string{"dist/index.html", "node_modules/playwright-core"} {
+		if _, err := os.Stat(filepath.Join(uiDir, built)); errors.Is(err, fs.ErrNotExist) {
+			lacks("the web application is not built: make ui")
+		}
+	}
+	tests, err := filepath.Glob(filepath.Join(uiDir, "e2e", "*.test.mjs"))
+	if err != nil || len(tests) == 0 {
+		t.Fatalf("no tests: %v", err)
+	}
+	p := serve(t, t.TempDir(), "--bootstrap-key", testKey)
+	for _, path := range tests {
+		name := filepath.Base(path)
+		t.Run(strings.TrimSuffix(name, ".test.mjs"), func(t *testing.T) {
+			node := exec.CommandContext(t.Context(), "node", "--test", filepath.Join("e2e", name))
+			node.Dir = uiDir
+			node.Env = append(os.Environ(), "STEMMA_URL="+p.url(t), "STEMMA_KEY="+testKey, "CHROMIUM="+chromium)
+			out, err := node.CombinedOutput()
+			if err != nil {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+	p.stop(t)
+}
