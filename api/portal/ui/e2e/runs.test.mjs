@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { call, look, open, signIn } from "./world.mjs";
 
 async function record(input) {
-  const run = await call("POST", "/api/v1/runs", { agent_name: "sales-bot", trigger_type: "api", input });
+  const run = await call("POST", "/api/v1/runs", { trigger_type: "api", input }, undefined, { "X-Agent-Name": "sales-bot" });
   const id = run.run_id ?? run.id;
   await call("POST", `/api/v1/runs/${id}/steps`, { step_type: "reasoning", sequence: 1, input: "What does the report say?", output: "Sales went up by a third", model: "gpt-4o", tokens_used: 120 });
   return id;

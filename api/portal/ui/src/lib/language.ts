@@ -21,19 +21,19 @@ const words = StreamLanguage.define<{ inHop: boolean }>({
   },
 });
 
-export const language = [
-  words,
-  syntaxHighlighting(
-    HighlightStyle.define([
-      { tag: tags.string, class: "q-string" },
-      { tag: tags.keyword, class: "q-keyword" },
-      { tag: tags.operator, class: "q-operator" },
-      { tag: tags.atom, class: "q-atom" },
-      { tag: tags.number, class: "q-number" },
-      { tag: tags.propertyName, class: "q-relation" },
-    ]),
-  ),
-];
+// colours are those of the page, in either of its themes.
+export const colours = syntaxHighlighting(
+  HighlightStyle.define([
+    { tag: tags.string, class: "q-string" },
+    { tag: tags.keyword, class: "q-keyword" },
+    { tag: tags.operator, class: "q-operator" },
+    { tag: [tags.atom, tags.bool, tags.null], class: "q-atom" },
+    { tag: tags.number, class: "q-number" },
+    { tag: tags.propertyName, class: "q-relation" },
+  ]),
+);
+
+export const language = [words, colours];
 
 const forms = [
   snippetCompletion("type:${name}", { label: "type:", detail: "entities of a type" }),

@@ -1,17 +1,17 @@
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { json, jsonParseLinter } from "@codemirror/lang-json";
-import { defaultHighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { MergeView } from "@codemirror/merge";
 import { EditorState } from "@codemirror/state";
 import { EditorView, keymap, lineNumbers } from "@codemirror/view";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { client, data, Problem, type Entity } from "../lib/api";
+import { colours } from "../lib/language";
 import { nonce } from "../lib/nonce";
 import { Failure } from "../parts/basics";
 import { entityQuery } from "./entity";
 
-const extensions = [EditorView.cspNonce.of(nonce), lineNumbers(), history(), json(), syntaxHighlighting(defaultHighlightStyle), EditorView.lineWrapping];
+const extensions = [EditorView.cspNonce.of(nonce), lineNumbers(), history(), json(), colours, EditorView.lineWrapping];
 const print = (p: unknown) => JSON.stringify(p ?? {}, null, 2);
 
 type Edited = { properties: Record<string, unknown>; note: string };

@@ -1,7 +1,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Command } from "cmdk";
-import { useDeferredValue, useState } from "react";
+import { useDeferredValue, useEffect, useState } from "react";
 import { client, data } from "../lib/api";
 
 const idForm = /^[0-9A-HJKMNP-TV-Z]{26}$/;
@@ -24,13 +24,17 @@ export function Palette({ open, onOpen }: { open: boolean; onOpen: (open: boolea
     queryFn: ({ signal }) => data(client.POST("/search/discover", { body: { query: asked, limit: 12 }, signal })),
     placeholderData: keepPreviousData,
   });
+  // The first result is chosen when results come: what was chosen before may be gone.
+  const [chosen, setChosen] = useState("");
+  const first = idForm.test(asked) ? "id" : (found.data?.results[0]?.id ?? (asked.length > 1 ? "query" : "/"));
+  useEffect(() => setChosen(first), [first, found.data, open]);
   const go = (act: () => void) => {
     onOpen(false);
     setTyped("");
     act();
   };
   return (
-    <Command.Dialog open={open} onOpenChange={onOpen} label="Find" shouldFilter={false} className="palette" overlayClassName="veil">
+    <Command.Dialog value={chosen} onValueChange={setChosen} open={open} onOpenChange={onOpen} label="Find" shouldFilter={false} className="palette" overlayClassName="veil">
       <Command.Input value={typed} onValueChange={setTyped} placeholder="Find entities by what they say, or paste an identifier" />
       <Command.List>
         {idForm.test(asked) && (
