@@ -106,11 +106,13 @@ func (s *Service) openProxy(o Options) {
 
 // Operations is the table of the API, in the order of the reference.
 func (s *Service) Operations() (all []wire.Operation) {
-	for _, group := range [][]wire.Operation{s.proxyOps(), s.ingestOps(), s.monitoringOps(), s.maskOps(), s.keyOps()} {
+	for _, group := range [][]wire.Operation{s.proxyOps(), s.ingestOps(), s.traceOps(), s.monitoringOps(), s.maskOps(), s.keyOps()} {
 		all = append(all, group...)
 	}
 	for i := range all {
-		all[i].ErrorBody = Error
+		if all[i].ErrorBody == nil {
+			all[i].ErrorBody = Error
+		}
 	}
 	return all
 }
