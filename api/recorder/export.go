@@ -1,7 +1,6 @@
 package recorder
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -58,7 +57,7 @@ func (n naming) better(o naming) naming {
 }
 
 // arrange groups spans by their traces, each in the order in which things
-// happened, the root last: it ends the run.
+// happened.
 func arrange(spans []*otlp.Span) (out []arrived) {
 	traces := map[string]*traced{}
 	var order []*traced
@@ -74,12 +73,7 @@ func arrange(spans []*otlp.Span) (out []arrived) {
 		}
 	}
 	for _, t := range order {
-		slices.SortStableFunc(t.spans, func(a, b *otlp.Span) int {
-			if last := cmp.Compare(rank(a == t.root), rank(b == t.root)); last != 0 {
-				return last
-			}
-			return a.Start.Compare(b.Start)
-		})
+		slices.SortStableFunc(t.spans, func(a, b *otlp.Span) int { return a.Start.Compare(b.Start) })
 		for _, s := range t.spans {
 			known := naming{Rank: rankSpan, Name: shortened(s.AgentName, 200), Start: s.Start.UnixMilli()}
 			switch {
@@ -95,13 +89,6 @@ func arrange(spans []*otlp.Span) (out []arrived) {
 		}
 	}
 	return out
-}
-
-func rank(last bool) int {
-	if last {
-		return 1
-	}
-	return 0
 }
 
 // mostRepeated bounds the text that a run repeats of its spans.
@@ -131,12 +118,14 @@ func (t *traced) output() *string {
 	return t.first(func(s *otlp.Span) *string { return s.Call.Output }, otlp.Agent)
 }
 
+// began is when the earliest span did that says when; zero where none does.
 func (t *traced) began() time.Time {
-	at := t.spans[0].Start
-	if t.root != nil && !t.root.Start.IsZero() && (at.IsZero() || t.root.Start.Before(at)) {
-		at = t.root.Start
+	for _, s := range t.spans {
+		if !s.Start.IsZero() {
+			return s.Start
+		}
 	}
-	return at
+	return time.Time{}
 }
 
 // refused counts the spans that are not recorded, by why.
@@ -172,8 +161,9 @@ func (r *refused) message() string {
 	return strings.Join(parts, "; ")
 }
 
-// recordSpans records spans, and tells of those that it does not.
-func (s *Service) recordSpans(ctx context.Context, agent string, spans []*otlp.Span) (refused, error) {
+// recordSpans records spans, those that end runs after all others and after last
+// returns, and tells of those that it does not.
+func (s *Service) recordSpans(ctx context.Context, agent string, spans []*otlp.Span, last func()) (refused, error) {
 	var out refused
 	spans = slices.DeleteFunc(spans, func(s *otlp.Span) bool {
 		if s.Problem != "" {
@@ -181,12 +171,29 @@ func (s *Service) recordSpans(ctx context.Context, agent string, spans []*otlp.S
 		}
 		return s.Problem != ""
 	})
-	for part := range slices.Chunk(arrange(spans), atATime) {
-		if err := s.recordPart(ctx, agent, part, &out); err != nil {
-			return out, err
+	var before, roots []arrived
+	for _, a := range arrange(spans) {
+		if a.Span == a.of.root {
+			roots = append(roots, a)
+		} else {
+			before = append(before, a)
 		}
 	}
-	return out, nil
+	if err := s.recordAll(ctx, agent, before, &out); err != nil || len(roots) == 0 {
+		return out, err
+	}
+	last()
+	err := s.recordAll(ctx, agent, roots, &out)
+	return out, err
+}
+
+func (s *Service) recordAll(ctx context.Context, agent string, list []arrived, out *refused) error {
+	for part := range slices.Chunk(list, atATime) {
+		if err := s.recordPart(ctx, agent, part, out); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func quoted(s string) string { return fmt.Sprintf("%q", shortened(s, 64)) }

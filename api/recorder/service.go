@@ -60,7 +60,8 @@ type Service struct {
 	tests     *limit.Limiter
 	dropped   *prometheus.CounterVec
 
-	masks sync.Map // entity.CID of a collection's tip → mask.Rules
+	exports barrier
+	masks   sync.Map // entity.CID of a collection's tip → mask.Rules
 }
 
 // New makes the view, which Close ends.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
+	"stemma/api/auth"
 	"stemma/api/recorder/otlp"
 	"stemma/api/wire"
 	"stemma/entity"
@@ -24,7 +25,7 @@ const (
 func (s *Service) traceOps() []wire.Operation {
 	return []wire.Operation{wire.Op(wire.Operation{
 		Method: "POST", Path: "/v1/traces", ID: "exportTraces", Tag: tagIngest, Summary: "Export traces (OpenTelemetry)", Permission: "run:record",
-		Description: "OTLP/HTTP, in protobuf or JSON, plain or in gzip: an ExportTraceServiceRequest. A trace becomes a run: spans of the GenAI conventions steps, tool calls and contexts, others steps with their attributes. " +
+		Description: "OTLP/HTTP, in protobuf or JSON, plain or in gzip: an ExportTraceServiceRequest. A trace becomes a run: spans of the GenAI conventions steps, tool calls and contexts, others, and agents in agents, steps with their attributes. " +
 			"The agent is `gen_ai.agent.name`, else `gen_ai.agent.id`, else `X-Agent-Name`, else `service.name`. The span without a parent completes the run: what is exported later is rejected (`partial_success`), and a span that was recorded before is taken again and adds nothing. " +
 			"Errors are a google.rpc.Status in the form of the request.",
 		Auth: wire.AuthRequired, BearerKeys: true, MaxBody: mostExport, BodyTypes: []string{string(otlp.Protobuf), string(otlp.JSON)},
@@ -47,6 +48,8 @@ func (s *Service) exportTraces(ctx context.Context, in *exportIn) (*wire.Reply, 
 	if !ok {
 		return nil, entity.Errorf(entity.KindUnsupported, op, "Content-Type must be %s or %s", otlp.Protobuf, otlp.JSON)
 	}
+	passage := s.exports.enter(auth.From(ctx).ID)
+	defer s.exports.leave(passage)
 	data, err := unpacked(in)
 	if err != nil {
 		return nil, err
@@ -58,7 +61,7 @@ func (s *Service) exportTraces(ctx context.Context, in *exportIn) (*wire.Reply, 
 	if n := export.Len(); n > mostSpans {
 		return nil, entity.Errorf(entity.KindTooLarge, op, "the export has %d spans; at most %d are taken at once: set the exporter's batch size", n, mostSpans)
 	}
-	refused, err := s.recordSpans(ctx, in.Agent, export.Spans())
+	refused, err := s.recordSpans(ctx, in.Agent, export.Spans(), func() { s.exports.wait(ctx, passage) })
 	if err != nil {
 		return nil, err
 	}

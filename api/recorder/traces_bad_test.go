@@ -1,11 +1,14 @@
 package recorder_test
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
 
 	collector "go.opentelemetry.io/proto/slim/otlp/collector/trace/v1"
+	common "go.opentelemetry.io/proto/slim/otlp/common/v1"
+	trace "go.opentelemetry.io/proto/slim/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -107,9 +110,28 @@ func TestSpansThatAreOdd(t *testing.T) {
 	if w.main().Seq() != before {
 		t.Error("what was rejected, or nothing, wrote")
 	}
+	for levels, taken := 60, false; !taken; levels-- { // as deep as is read can be recorded
+		value := &common.AnyValue{}
+		for range levels {
+			value = &common.AnyValue{Value: &common.AnyValue_ArrayValue{ArrayValue: &common.ArrayValue{Values: []*common.AnyValue{value}}}}
+		}
+		deep := &trace.Span{TraceId: bytes.Repeat([]byte{byte(levels)}, 16), SpanId: []byte("12345678"), Events: []*trace.Span_Event{{Name: "deep", Attributes: []*common.KeyValue{{Key: "a", Value: value}}}}}
+		body, err := proto.Marshal(&collector.ExportTraceServiceRequest{ResourceSpans: []*trace.ResourceSpans{{ScopeSpans: []*trace.ScopeSpans{{Spans: []*trace.Span{deep}}}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := w.call("POST", "/v1/traces", string(body), inProtobuf...)
+		if taken = out.Code == 200; taken && (out.Body.Len() != 0 || levels < 40) || !taken && !strings.Contains(out.Body.String(), "recursion") {
+			t.Fatalf("%d levels: %d %q", levels, out.Code, out.Body)
+		}
+	}
+	w.export(t, span(traceTwo, 1, 0, "backwards", 9, 3, nil))
+	if d := w.runOf(t, traceTwo); d["duration_ms"] != nil || d["status"] != "completed" {
+		t.Errorf("a span that ends before it starts took %v", d["duration_ms"])
+	}
 	n, why := w.export(t,
-		span(traceOne, 1, 0, "root", 9, 3, object{"gen_ai.agent.name": 7, "/": "x", "": "y", "nan": "NaN"}, "status", object{"code": 9}),
-		span(traceOne, 5, 1, "link", 1, 2, object{"/": "x"}),
+		span(traceOne, 1, 0, "root", 0.5, 3, object{"gen_ai.agent.name": 7, "/": "x", "": "y", "nan": "NaN"}, "status", object{"code": 9}),
+		span(traceOne, 5, 1, "backwards, and a link", 1, 0, object{"/": "x"}),
 		span(traceOne, 2, 1, "chat", 1, 2, object{"gen_ai.operation.name": "chat", "gen_ai.request.model": 5, "gen_ai.usage.input_tokens": "many", "gen_ai.usage.output_tokens": -3, "gen_ai.input.messages": "not JSON", "gen_ai.output.messages": 5}),
 		span(traceOne, 3, 1, "", 0, 0, object{"gen_ai.operation.name": "execute_tool", "gen_ai.tool.call.arguments": "{broken", "gen_ai.tool.name": true}, "startTimeUnixNano", "0", "endTimeUnixNano", "0"),
 		span(traceOne, 4, 1, "far", 0, 0, nil, "startTimeUnixNano", "18446744073709551615", "endTimeUnixNano", "18446744073709551615"),
@@ -127,12 +149,15 @@ func TestSpansThatAreOdd(t *testing.T) {
 		}
 	}
 	d := w.runOf(t, traceOne)
-	if d["agent_name"] != "shop" || d["status"] != "completed" || d["duration_ms"] != nil || d["total_tokens"] != nil || at(d, "integrity", "valid") != true {
+	if d["agent_name"] != "shop" || d["status"] != "completed" || d["total_tokens"] != nil || at(d, "integrity", "valid") != true {
 		t.Errorf("%v", d)
 	}
 	chat := at(d, "steps", 2) // the first was made for the tool call, which says no time
 	if at(chat, "metadata", "attributes", "gen_ai.usage.input_tokens") != "many" || at(chat, "metadata", "attributes", "gen_ai.input.messages") != "not JSON" || at(chat, "tokens_used") != nil || at(chat, "model") != nil {
 		t.Errorf("%v", chat)
+	}
+	if step := at(d, "steps", 1); at(step, "duration_ms") != nil || at(step, "metadata", "attributes", "//") != "x" {
+		t.Errorf("%v", step)
 	}
 	if at(d, "tool_calls", 0, "arguments") != "{broken" || at(d, "tool_calls", 0, "tool_name") != "tool" {
 		t.Errorf("%v", d["tool_calls"])

@@ -2,6 +2,8 @@ package recorder_test
 
 import (
 	"fmt"
+	"io"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -100,14 +102,20 @@ func TestTraceBecomesARun(t *testing.T) {
 		t.Errorf("the evidence has %d entries", n)
 	}
 
-	w = newRig(t) // one by one, in protobuf and gzip: the name of the agent comes last
+	w = newRig(t) // one by one, in protobuf and gzip, with a key for recording: the name of the agent comes last
+	made := w.must(t, 201, "POST", "/api/api-keys", `{}`, "X-Api-Key", annUser)
+	bearer := []string{"X-Api-Key", "", "Authorization", "Bearer " + made["key"].(string)}
 	for _, s := range spans {
-		if out := w.call("POST", "/v1/traces", gzipped(protobufOf(t, export(s))), "Content-Type", "application/x-protobuf", "Content-Encoding", "gzip", "X-Agent-Name", "", "X-Api-Key", "", "Authorization", "Bearer "+annKey); out.Code != 200 || out.Body.Len() != 0 {
+		if out := w.call("POST", "/v1/traces", gzipped(protobufOf(t, export(s))), append(bearer, "Content-Type", "application/x-protobuf", "Content-Encoding", "gzip", "X-Agent-Name", "")...); out.Code != 200 || out.Body.Len() != 0 {
 			t.Fatalf("%d %q", out.Code, out.Body)
 		}
 	}
 	if got := toldRun(w.runOf(t, traceOne)); got != storyTold {
 		t.Errorf("one by one:\n%s", got)
+	}
+	w.must(t, 204, "DELETE", "/api/api-keys/"+made["id"].(string), "", "X-Api-Key", annUser)
+	if out := w.call("POST", "/v1/traces", jsonOf(t, export(spans...)), bearer...); out.Code != 401 {
+		t.Errorf("with a key that is revoked: %d %s", out.Code, out.Body)
 	}
 	if list := w.must(t, 200, "GET", "/api/monitoring/runs?agent=clerk", "")["runs"].([]any); len(list) != 1 {
 		t.Errorf("clerk has %d runs", len(list))
@@ -183,6 +191,21 @@ func TestTraceRedelivered(t *testing.T) {
 	w.runOf(t, strings.Repeat("a", 32))
 }
 
+// Who exports too often is told when to try again, in the form of the export.
+func TestTraceLimit(t *testing.T) {
+	w := newRig(t, func(o *recorder.Options) { o.Rate = 1 })
+	body := protobufOf(t, export(story(traceOne)...))
+	for i := range 3 {
+		out := w.call("POST", "/v1/traces", body, inProtobuf...)
+		if i < 2 && out.Code != 200 || i == 2 && (out.Code != 429 || out.Header().Get("Retry-After") != "1") {
+			t.Errorf("%d: %d %v %q", i, out.Code, out.Header(), out.Body)
+		}
+		if i == 2 {
+			checkStatus(t, "too often", out)
+		}
+	}
+}
+
 // Of exports of one trace at one time, with the same spans and with others, each
 // span is recorded once, in one run.
 func TestTraceRaces(t *testing.T) {
@@ -209,6 +232,53 @@ func TestTraceRaces(t *testing.T) {
 	if len(seen) != 80 || len(d["steps"].([]any)) != 80 || at(d, "integrity", "valid") != true {
 		t.Errorf("%d steps of %d spans, valid %v", len(d["steps"].([]any)), len(seen), at(d, "integrity", "valid"))
 	}
+}
+
+// An export that ends a run waits for those of the same caller that are on their
+// way: a program that flushes sends several at once, and the one with the root
+// may be read first.
+func TestTraceWaitsForItsOthers(t *testing.T) {
+	w := newRig(t)
+	w.must(t, 201, "POST", "/api/api-keys", `{}`, "X-Api-Key", annUser)
+	body, hold := io.Pipe()
+	slow := httptest.NewRequest("POST", "http://stemma/v1/traces", body)
+	slow.Header.Set("X-Api-Key", annKey)
+	slow.Header.Set("Content-Type", "application/json")
+	var group sync.WaitGroup
+	group.Go(func() {
+		out := httptest.NewRecorder()
+		w.ServeHTTP(out, slow)
+		if out.Code != 200 || out.Body.String() != "{}" {
+			t.Errorf("what was on its way is answered %d %s", out.Code, out.Body)
+		}
+	})
+	text := jsonOf(t, export(span(traceOne, 3, 1, "slow", 1, 2, nil)))
+	if _, err := hold.Write([]byte(text[:1])); err != nil { // it is being read
+		t.Fatal(err)
+	}
+	seq := w.main().Seq()
+	group.Go(func() {
+		if n, why := w.export(t, span(traceOne, 2, 1, "fast", 1, 2, nil), span(traceOne, 1, 0, "root", 0, 3, nil)); n != 0 {
+			t.Errorf("%d rejected: %s", n, why)
+		}
+	})
+	if err := w.main().Wait(t.Context(), seq); err != nil {
+		t.Fatal(err)
+	}
+	if d := w.runOf(t, traceOne); d["status"] != "running" {
+		t.Errorf("it is %v while spans are on their way", d["status"])
+	}
+	if _, err := hold.Write([]byte(text[1:])); err != nil {
+		t.Fatal(err)
+	}
+	if err := hold.Close(); err != nil {
+		t.Fatal(err)
+	}
+	group.Wait()
+	if d := w.runOf(t, traceOne); len(d["steps"].([]any)) != 2 || d["status"] != "completed" {
+		t.Errorf("%v, %d steps", d["status"], len(d["steps"].([]any)))
+	}
+	w.export(t, span(traceTwo, 1, 0, "root", 0, 3, nil)) // nobody is left to wait for
 }
 
 // Roots of every kind end the run as they ended themselves.

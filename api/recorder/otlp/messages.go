@@ -57,10 +57,13 @@ func (s *Span) earlierEvents(said []*event) {
 			delete(body, "gen_ai.event.content")
 			maps.Copy(body, whole)
 		}
-		for _, key := range []string{"message", "tool_calls", "content"} {
+		for _, key := range []string{"message", "tool_calls"} {
 			if v, ok := body[key]; ok {
 				body[key] = parsed(v)
 			}
+		}
+		if v, ok := body["content"]; ok {
+			body["content"] = pieces(v)
 		}
 		switch role, ok := roles[e.name]; {
 		case ok:
@@ -87,18 +90,26 @@ func (s *Span) earlierEvents(said []*event) {
 	}
 }
 
-// spoken are the messages of a value: a list of them, one, or its text.
-func spoken(v any, role string) []any {
-	switch v := parsed(v).(type) {
-	case []any:
-		return v
-	case map[string]any:
-		return []any{v}
-	case nil:
-		return nil
-	default:
-		return []any{map[string]any{"role": role, "content": v}}
+// pieces are the objects of a list that may be written as JSON; what is another
+// text, which people may have written, is left as it is.
+func pieces(v any) any {
+	if l := list(parsed(v)); len(l) > 0 {
+		if _, ok := l[0].(map[string]any); ok {
+			return l
+		}
 	}
+	return v
+}
+
+// spoken are the messages of a value: a list of them, or one's text.
+func spoken(v any, role string) []any {
+	if v == nil {
+		return nil
+	}
+	if l, ok := pieces(v).([]any); ok {
+		return l
+	}
+	return []any{map[string]any{"role": role, "content": v}}
 }
 
 // mostIndexed bounds the places of messages that are numbered.
