@@ -211,7 +211,7 @@ func (s *Service) recordPart(ctx context.Context, agent string, part []arrived, 
 	err := s.update(ctx, func(tx *guard.Tx) error {
 		not = refused{}
 		x := exporter{applier: s.applier(tx, callerIn{Agent: agent}), not: &not}
-		return x.all(part)
+		return x.traces(part)
 	})
 	switch {
 	case err == nil:
@@ -241,10 +241,7 @@ type exporter struct {
 	not *refused
 }
 
-func (x *exporter) all(part []arrived) (err error) {
-	if len(part) == 0 {
-		return nil
-	}
+func (x *exporter) traces(part []arrived) (err error) {
 	if x.collection, err = ensureRecordings(x.tx); err != nil {
 		return err
 	}
@@ -272,29 +269,38 @@ func (x *exporter) trace(spans []arrived) error {
 	if spans = kept.fresh(spans); len(spans) == 0 {
 		return nil
 	}
-	switch why, err := x.closed(t, &kept, len(spans)); {
+	switch why, err := x.closed(t, &kept); {
 	case err != nil:
 		return err
 	case why != "":
 		x.not.add(why, len(spans))
 		return nil
 	}
+	if kept.len()+len(spans) > mostOfTrace && spans[0].Span != t.root {
+		x.not.add(fmt.Sprintf("of trace %s %d spans are recorded, and of one trace at most %d are, beside its root", t.id, kept.len(), mostOfTrace), len(spans))
+		return nil
+	}
+	return x.take(t, key, &kept, spans)
+}
+
+// take records spans of a trace whose run takes them, or is new.
+func (x *exporter) take(t *traced, key string, kept *keptTrace, spans []arrived) error {
 	kept.Named = kept.Named.better(t.named)
 	if kept.Run == "" {
-		if err := x.begin(t, &kept); err != nil {
+		if err := x.begin(t, kept); err != nil {
 			return err
 		}
 	}
 	for _, s := range spans {
-		if err := x.span(t, &kept, s); err != nil {
+		if err := x.span(t, kept, s); err != nil {
 			return err
 		}
 	}
-	return putCBOR(x.tx, key, &kept)
+	return putCBOR(x.tx, key, kept)
 }
 
 // closed says why a trace's run takes no spans; "" where it does.
-func (x *exporter) closed(t *traced, kept *keptTrace, more int) (string, error) {
+func (x *exporter) closed(t *traced, kept *keptTrace) (string, error) {
 	if kept.Run == "" {
 		return "", nil
 	}
@@ -311,9 +317,6 @@ func (x *exporter) closed(t *traced, kept *keptTrace, more int) (string, error) 
 	}
 	if status, _ := m.Properties["status"].(string); status != run.Running {
 		return fmt.Sprintf("the run %s of trace %s has ended (%s) and takes nothing more; a span is to be exported before or with the root span of its trace", run.Name(h.ID), t.id, status), nil
-	}
-	if kept.len()+more > mostOfTrace {
-		return fmt.Sprintf("the run %s of trace %s has %d spans, and at most %d are recorded of a trace", run.Name(h.ID), t.id, kept.len(), mostOfTrace), nil
 	}
 	return "", nil
 }

@@ -32,7 +32,7 @@ type listRunsIn struct {
 	MaxCost    *float64  `query:"max_cost_cents" min:"0"`
 	Anomaly    string    `query:"anomaly" max:"100" doc:"a code, or any, or none"`
 	Session    string    `query:"session" alias:"session_id" max:"100"`
-	Trace      string    `query:"trace_id" pattern:"^[0-9a-f]{32}$" doc:"W3C trace context: runs of one trace, exported or called through the proxy"`
+	Trace      string    `query:"trace_id" pattern:"^[0-9a-f]{32}$" doc:"W3C trace context: runs of one trace, exported or called through the proxy, and those that have ended with a step of it"`
 	Text       string    `query:"q" alias:"text" max:"500"`
 	Collection entity.ID `query:"collection" doc:"of somebody else's recordings that you may view; left out: yours"`
 	Limit      int       `query:"limit" default:"50" min:"1" max:"200"`
@@ -188,7 +188,7 @@ func (in *listRunsIn) filter(r *guard.Reader, collection entity.ID) (keep func(*
 			in.Anomaly == "none" && len(s.Anomalies) > 0,
 			in.Anomaly != "" && in.Anomaly != "any" && in.Anomaly != "none" && !slices.Contains(s.Anomalies, in.Anomaly),
 			session != "" && s.Session != session,
-			in.Trace != "" && s.Trace != in.Trace:
+			in.Trace != "" && s.Trace != in.Trace && !slices.Contains(s.Traces, in.Trace):
 			return false, nil
 		}
 		if words == "" {

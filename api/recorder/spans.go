@@ -277,6 +277,9 @@ func (x *exporter) finish(t *traced, kept *keptTrace, root arrived, ids traceIDs
 			metadata["output_messages"] = root.Output
 		}
 		body.object("metadata", metadata).number("total_tokens", root.Call.Tokens.Total)
+		if root.lean {
+			body["partial"] = "what was said is left out: with it the end is larger than a block"
+		}
 	}
 	end.body = entity.Properties(body)
 	_, err = x.apply(&end)

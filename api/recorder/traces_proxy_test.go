@@ -53,13 +53,16 @@ func TestProxyCarriesTraces(t *testing.T) {
 		p.clock.Advance(1e9)
 	}
 	p.export(t, span(traceOne, 7, 0, "root", 0, 1, nil))
+	p.must(t, 200, "PATCH", "/api/v1/runs/"+named, `{"status":"completed","output":"o"}`)
 	list := p.must(t, 200, "GET", "/api/monitoring/runs?trace_id="+traceOne, "")["runs"].([]any)
-	if len(list) != 2 {
+	if len(list) != 3 {
 		t.Fatalf("the trace has %d runs", len(list))
 	}
-	id := at(list, 0, "entity_id").(string)
-	if m := p.manifest(t, id); m["trace_id"] != traceOne {
-		t.Errorf("the manifest has %v", m)
+	for _, item := range list {
+		m := p.manifest(t, at(item, "entity_id").(string))
+		if at(item, "run_id") != named && m["trace_id"] != traceOne || at(item, "run_id") == named && at(m["trace_ids"], 0) != traceOne {
+			t.Errorf("the manifest has %v", m)
+		}
 	}
 	if out := p.call("GET", "/api/monitoring/runs?trace_id="+traceTwo, ""); out.Body.String() != `{"runs":[],"has_more":false,"next_cursor":null}` {
 		t.Errorf("another trace has %s", out.Body)

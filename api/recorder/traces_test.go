@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/fxamacker/cbor/v2"
+
 	"stemma/api/recorder"
 	"stemma/api/recorder/dialect"
 	"stemma/entity"
@@ -279,6 +281,40 @@ func TestTraceWaitsForItsOthers(t *testing.T) {
 		t.Errorf("%v, %d steps", d["status"], len(d["steps"].([]any)))
 	}
 	w.export(t, span(traceTwo, 1, 0, "root", 0, 3, nil)) // nobody is left to wait for
+}
+
+// Of a trace with too many spans no more are taken, but its root.
+func TestTraceIsFull(t *testing.T) {
+	w := newRig(t)
+	w.export(t, span(traceOne, 2, 1, "s", 0, 1, nil))
+	item := w.runOf(t, traceOne)
+	_, err := w.main().Update(t.Context(), entity.Actor{UserID: annID, Method: entity.MethodSystem}, func(tx entity.Tx) error {
+		m, err := tx.Head(entity.ID(item["entity_id"].(string)))
+		if err != nil {
+			return err
+		}
+		key := "recorder/trace/" + string(m.Collection) + "/" + traceOne
+		b, err := tx.Secret(key)
+		if err != nil {
+			return err
+		}
+		var kept []any
+		if err := cbor.Unmarshal(b, &kept); err != nil {
+			return err
+		}
+		kept[len(kept)-1] = make([]byte, 8*50_000)
+		if b, err = cbor.Marshal(kept); err == nil {
+			tx.SetSecret(key, b)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, why := w.export(t, span(traceOne, 3, 1, "s", 0, 1, nil), span(traceOne, 1, 0, "root", 0, 1, nil))
+	if d := w.runOf(t, traceOne); n != 1 || !strings.Contains(why, "50000 spans are recorded, and of one trace at most 50000 are") || d["status"] != "completed" {
+		t.Errorf("%d rejected: %s; it is %v", n, why, d["status"])
+	}
 }
 
 // Roots of every kind end the run as they ended themselves.
