@@ -27,6 +27,7 @@
 //
 //	recorder/collection/<account>                where its recordings lie
 //	recorder/trace/<collection>/<trace>          the run of a trace, and its spans' identifiers
+//	recorder/conversation/<collection>/<hash>    the session of a conversation that traces name
 //	~recorder/idem/<principal>/<digit>/k/<hash>  what a request was answered
 //	~recorder/idem/<principal>/<digit>/q/<n>     hashes in the order they came, to be forgotten
 //	~recorder/idem/<principal>/<digit>/q         the ends of that queue

@@ -118,6 +118,19 @@ func (t *traced) output() *string {
 	return t.first(func(s *otlp.Span) *string { return s.Call.Output }, otlp.Agent)
 }
 
+// talk is the conversation that the trace is part of, "" for none.
+func (t *traced) talk() string {
+	if t.root != nil && t.root.Talk != "" {
+		return t.root.Talk
+	}
+	for _, s := range t.spans {
+		if s.Talk != "" {
+			return s.Talk
+		}
+	}
+	return ""
+}
+
 // began is when the earliest span did that says when; zero where none does.
 func (t *traced) began() time.Time {
 	for _, s := range t.spans {

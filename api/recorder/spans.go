@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"maps"
 	"slices"
@@ -14,6 +15,7 @@ import (
 
 const (
 	traceSecret = "recorder/trace/"
+	talkSecret  = "recorder/conversation/"
 	// mostOfTrace bounds what is kept to know a trace's spans again: 8 bytes each,
 	// written with every export of it.
 	mostOfTrace = 50_000
@@ -81,12 +83,39 @@ func (x *exporter) begin(t *traced, kept *keptTrace) error {
 	if name == "" && x.tx.Principal().Kind != access.Agent {
 		name = "unknown_service" // what OpenTelemetry calls it
 	}
+	session, err := x.sessionOf(t.talk(), name)
+	if err != nil {
+		return err
+	}
 	got, err := x.apply(&record{
-		kind: run.KindStart, agent: name, word: "api", at: t.began(), ids: traceIDsOf{trace: t.id},
+		kind: run.KindStart, agent: name, session: session, word: "api", at: t.began(), ids: traceIDsOf{trace: t.id},
 		body: entity.Properties(fields{}.text("input", t.input()).object("metadata", metadata)),
 	})
 	kept.Run = got.id
 	return err
+}
+
+// sessionOf is the session of a conversation, which is made when it is new; "" for
+// none.
+func (x *exporter) sessionOf(talk, agent string) (string, error) {
+	if talk == "" {
+		return "", nil
+	}
+	sum := sha256.Sum256([]byte(talk))
+	key := talkSecret + string(x.collection) + "/" + hex.EncodeToString(sum[:])
+	b, err := x.tx.Secret(key)
+	if err != nil {
+		return "", err
+	}
+	if b != nil {
+		h, err := x.tx.Reader.Reader.Head(entity.ID(b))
+		if err != nil || !h.Deleted {
+			return string(h.ID), err
+		}
+	}
+	got, err := x.apply(&record{kind: kindSession, agent: agent, body: entity.Properties{"metadata": map[string]any{"gen_ai.conversation.id": talk}}})
+	x.tx.SetSecret(key, []byte(got.id))
+	return string(got.id), err
 }
 
 // nameOf is a name under which an agent is found or made; "" for the identifier

@@ -193,6 +193,32 @@ func TestTraceRedelivered(t *testing.T) {
 	w.runOf(t, strings.Repeat("a", 32))
 }
 
+// Traces of one conversation are one session's, whoever's they are first, and of
+// another account another's.
+func TestTracesOfAConversation(t *testing.T) {
+	w := newRig(t)
+	chat := func(trace string, talk any) object {
+		return span(trace, 1, 0, "chat", 0, 1, object{"gen_ai.operation.name": "chat", "gen_ai.conversation.id": talk})
+	}
+	for i, talk := range []any{"a", "a", "b", "", 7} {
+		w.export(t, chat(fmt.Sprintf("%032x", i+1), talk))
+	}
+	w.must(t, 200, "POST", "/v1/traces", jsonOf(t, export(chat(traceOne, "a"))), "X-Api-Key", bobKey)
+	var sessions []any
+	for i := range 5 {
+		sessions = append(sessions, w.runOf(t, fmt.Sprintf("%032x", i+1))["session_id"])
+	}
+	if sessions[0] == nil || sessions[0] != sessions[1] || sessions[2] == nil || sessions[2] == sessions[0] || sessions[3] != nil || sessions[4] != nil {
+		t.Errorf("the sessions are %v", sessions)
+	}
+	if list := w.must(t, 200, "GET", "/api/monitoring/runs?session="+sessions[0].(string), "")["runs"].([]any); len(list) != 2 {
+		t.Errorf("the session has %d runs", len(list))
+	}
+	if bob := w.runOf(t, traceOne, "X-Api-Key", bobKey)["session_id"]; bob == nil || bob == sessions[0] {
+		t.Errorf("Bob's session is %v", bob)
+	}
+}
+
 // Who exports too often is told when to try again, in the form of the export.
 func TestTraceLimit(t *testing.T) {
 	w := newRig(t, func(o *recorder.Options) { o.Rate = 1 })

@@ -33,6 +33,7 @@ type Span struct {
 	Start, End time.Time // zero: not said
 	AgentName  string    // gen_ai.agent.name, else gen_ai.agent.id
 	Service    string    // service.name of its resource
+	Talk       string    // gen_ai.conversation.id
 	Resource   map[string]any
 	Metadata   map[string]any // all that has no other place
 
@@ -186,6 +187,7 @@ func (s *Span) meaning(attributes map[string]any, said []*event) {
 	}
 	s.Retrieval = operation == "retrieval"
 	s.AgentName = text(attributes, "gen_ai.agent.name", "gen_ai.agent.id")
+	s.Talk = text(attributes, "gen_ai.conversation.id")
 	s.Call.Operation, s.Call.Model = operation, model
 	s.Provider = text(attributes, "gen_ai.provider.name", "gen_ai.system")
 	s.Server = text(attributes, "server.address")
