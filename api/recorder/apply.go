@@ -27,6 +27,8 @@ type record struct {
 	word    string // trigger of a run, status of an end
 	at      time.Time
 	body    entity.Properties
+	ids     traceIDsOf // of a trace; they are not masked
+	began   time.Time  // of an end: when the run did, where that is not when its start was
 }
 
 func (r record) of(run string) record {
@@ -67,7 +69,7 @@ func (s *Service) ingest(ctx context.Context, from callerIn, records []record) (
 			answers, err = known.answers(tx.Reader)
 			return err
 		}
-		a := applier{s: s, tx: tx, from: from, refs: map[string]int{}, writers: map[entity.ID]*run.Writer{}, masking: map[entity.ID]mask.Rules{}}
+		a := s.applier(tx, from)
 		if err := a.all(records); err != nil {
 			return err
 		}
@@ -87,6 +89,10 @@ type applier struct {
 	writers    map[entity.ID]*run.Writer
 	masking    map[entity.ID]mask.Rules // by collection
 	answers    []answer
+}
+
+func (s *Service) applier(tx *guard.Tx, from callerIn) applier {
+	return applier{s: s, tx: tx, from: from, refs: map[string]int{}, writers: map[entity.ID]*run.Writer{}, masking: map[entity.ID]mask.Rules{}}
 }
 
 func (a *applier) all(records []record) error {
@@ -141,7 +147,7 @@ func (a *applier) apply(rec *record) (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		body := m.Apply(rec.body)
+		body := rec.ids.on(m.Apply(rec.body))
 		if rec.kind == kindSession {
 			return a.session(rec, body)
 		}
@@ -159,7 +165,7 @@ func (a *applier) apply(rec *record) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	body := m.Apply(rec.body)
+	body := rec.ids.on(m.Apply(rec.body))
 	got := answer{id: id, kind: rec.kind, status: rec.word}
 	var ref entity.ChainRef
 	switch rec.kind {
@@ -176,7 +182,7 @@ func (a *applier) apply(rec *record) (answer, error) {
 			ref, err = w.Context(step, body, rec.at)
 		}
 	case run.KindEnd:
-		got.duration, ref, err = a.end(id, w, run.Finish{Status: rec.word, At: rec.at, Body: body})
+		got.duration, ref, err = a.end(id, w, rec, body)
 	}
 	got.n, got.cid, got.sequence = ref.N, ref.CID, w.Steps()
 	return got, err
@@ -302,13 +308,22 @@ func runHead(r *guard.Reader, action string, id entity.ID) (entity.Head, error) 
 	return h, err
 }
 
-func (a *applier) end(id entity.ID, w *run.Writer, f run.Finish) (*float64, entity.ChainRef, error) {
+func (a *applier) end(id entity.ID, w *run.Writer, rec *record, body entity.Properties) (*float64, entity.ChainRef, error) {
 	now := a.tx.At()
+	f := run.Finish{Status: rec.word, At: rec.at, Began: rec.began, Body: body}
 	m, err := tipOf(a.tx, id)
 	if err != nil {
 		return nil, entity.ChainRef{}, err
 	}
-	history, err := a.s.history(a.tx.Network(), run.SummaryOf(m))
+	sum := run.SummaryOf(m)
+	if rec.agent != "" {
+		agent, err := a.s.agent(a.tx, sum.Collection, rec.agent)
+		if err != nil {
+			return nil, entity.ChainRef{}, err
+		}
+		f.Agent, sum.Agent = &agent, agent.ID
+	}
+	history, err := a.s.history(a.tx.Network(), sum)
 	if err != nil {
 		return nil, entity.ChainRef{}, err
 	}

@@ -18,6 +18,8 @@ import (
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 
 	"stemma/api/recorder/dialect"
 	"stemma/api/recorder/run"
@@ -186,7 +188,7 @@ type recording struct {
 	method            string
 	started           time.Time
 	run, session      string
-	trace             string // W3C trace context, which goes on to the provider as it came
+	trace             http.Header // W3C trace context, which goes on to the provider as it came
 	request, response capture
 	requestEncoding   string
 	header            http.Header // of the answer
@@ -196,7 +198,7 @@ type recording struct {
 
 func (s *Service) newRecording(ctx context.Context, r *http.Request, p proxied) *recording {
 	return &recording{
-		s: s, ctx: context.WithoutCancel(ctx), proxied: p, method: r.Method, started: s.now(), trace: r.Header.Get("Traceparent"),
+		s: s, ctx: context.WithoutCancel(ctx), proxied: p, method: r.Method, started: s.now(), trace: http.Header{"Traceparent": r.Header["Traceparent"], "Tracestate": r.Header["Tracestate"]},
 		run: r.Header.Get(headerRun), session: r.Header.Get(headerSession), requestEncoding: r.Header.Get("Content-Encoding"),
 		request: capture{s: s}, response: capture{s: s},
 	}
@@ -257,7 +259,7 @@ func (rec *recording) read(ended time.Time) (call dialect.Call, metadata, bodies
 	request := rec.request.decoded(rec.requestEncoding)
 	call = d.Request(pathOnly(rec.proxied.tail), request)
 	metadata = fields{"method": rec.method, "path": pathOnly(rec.proxied.tail), "request_bytes": rec.request.size, "response_bytes": rec.response.size}
-	metadata.name("traceparent", rec.trace)
+	metadata.name("traceparent", rec.trace.Get("Traceparent")).name("tracestate", strings.Join(rec.trace["Tracestate"], ","))
 	bodies = fields{}
 	if rec.request.size > 0 {
 		bodies["request"] = rec.request.value(request)
@@ -323,11 +325,7 @@ func (rec *recording) partial(call *dialect.Call) string {
 func (rec *recording) records(call *dialect.Call, metadata, bodies fields, ended time.Time) []record {
 	partial := rec.partial(call)
 	took := float64(ended.Sub(rec.started).Milliseconds())
-	price, known := dialect.PriceOf(rec.s.options.Prices, call.Model)
-	cents := call.Cents(price, known)
-	if known && cents != nil && call.CostUSD == nil {
-		metadata["price"] = map[string]any(fields{}.number("input", &price.Input).number("output", &price.Output).number("cache_read", &price.CacheRead))
-	}
+	cents := rec.s.cost(call, metadata)
 	failure := call.Error != "" || rec.status == 0 || rec.status >= 400
 	step := fields{"step_type": "reasoning"}.text("input", call.Input).text("output", call.Output).text("reasoning", call.Reasoning).
 		number("duration_ms", &took).number("tokens_used", call.Tokens.Total).number("cost_cents", cents).
@@ -349,13 +347,13 @@ func (rec *recording) records(call *dialect.Call, metadata, bodies fields, ended
 	for key, v := range bodies {
 		step[key] = v
 	}
-	of, ref := rec.run, ""
+	of, ref, ids := rec.run, "", traceOf(rec.trace)
 	var list []record
 	if of == "" {
 		of, ref = "run", "run"
-		list = append(list, record{kind: run.KindStart, ref: ref, word: "api", session: rec.session, at: rec.started, body: entity.Properties(fields{}.text("input", call.Input))})
+		list = append(list, record{kind: run.KindStart, ref: ref, word: "api", session: rec.session, at: rec.started, ids: ids, body: entity.Properties(fields{}.text("input", call.Input))})
 	}
-	list = append(list, record{kind: run.KindStep, run: of, at: rec.started, body: entity.Properties(step)})
+	list = append(list, record{kind: run.KindStep, run: of, at: rec.started, ids: ids, body: entity.Properties(step)})
 	if call.System != nil {
 		list = append(list, record{kind: run.KindContext, run: of, at: rec.started, body: entity.Properties(fields{}.text("system_prompt", call.System).number("total_tokens", call.Tokens.Input))})
 	}
@@ -368,6 +366,26 @@ func (rec *recording) records(call *dialect.Call, metadata, bodies fields, ended
 		list = append(list, end)
 	}
 	return list
+}
+
+// traceOf is where a call stands in the trace of its headers; nowhere where they
+// have none, or one that is not valid.
+func traceOf(h http.Header) (ids traceIDsOf) {
+	at := trace.SpanContextFromContext(propagation.TraceContext{}.Extract(context.Background(), propagation.HeaderCarrier(h)))
+	if at.IsValid() {
+		ids.trace, ids.parent = at.TraceID().String(), at.SpanID().String()
+	}
+	return ids
+}
+
+// cost is what a call cost in cents, and notes by which price.
+func (s *Service) cost(call *dialect.Call, metadata fields) *float64 {
+	price, known := dialect.PriceOf(s.options.Prices, call.Model)
+	cents := call.Cents(price, known)
+	if known && cents != nil && call.CostUSD == nil {
+		metadata["price"] = map[string]any(fields{}.number("input", &price.Input).number("output", &price.Output).number("cache_read", &price.CacheRead))
+	}
+	return cents
 }
 
 func usageOf(t dialect.Tokens) fields {

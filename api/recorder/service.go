@@ -60,7 +60,8 @@ type Service struct {
 	tests     *limit.Limiter
 	dropped   *prometheus.CounterVec
 
-	masks sync.Map // entity.CID of a collection's tip → mask.Rules
+	exports barrier
+	masks   sync.Map // entity.CID of a collection's tip → mask.Rules
 }
 
 // New makes the view, which Close ends.
@@ -106,11 +107,13 @@ func (s *Service) openProxy(o Options) {
 
 // Operations is the table of the API, in the order of the reference.
 func (s *Service) Operations() (all []wire.Operation) {
-	for _, group := range [][]wire.Operation{s.proxyOps(), s.ingestOps(), s.monitoringOps(), s.maskOps(), s.keyOps()} {
+	for _, group := range [][]wire.Operation{s.proxyOps(), s.ingestOps(), s.traceOps(), s.monitoringOps(), s.maskOps(), s.keyOps()} {
 		all = append(all, group...)
 	}
 	for i := range all {
-		all[i].ErrorBody = Error
+		if all[i].ErrorBody == nil {
+			all[i].ErrorBody = Error
+		}
 	}
 	return all
 }

@@ -81,7 +81,7 @@ func slowRun(l *look) []Found {
 	if l.end == nil {
 		return nil
 	}
-	took := float64(l.end.Time() - l.all[0].Time())
+	took := float64(l.end.Time() - run.Began(l.all))
 	return l.spike("it took", "ms", &took, l.around.Durations)
 }
 

@@ -13,7 +13,7 @@ type Start struct {
 	Session    *entity.Head
 	Trigger    string
 	At         time.Time         // zero: now
-	Body       entity.Properties // input, metadata
+	Body       entity.Properties // input, metadata, trace_id, parent_span_id
 }
 
 // Begin makes a run and its first entry. now is the transaction's time.
@@ -31,6 +31,11 @@ func Begin(tx entity.Tx, s Start, now time.Time) (entity.ID, entity.ChainRef, er
 	props := entity.Properties{
 		"label": s.Agent.Label + " " + entity.FormatTime(at), "status": Running, "trigger_type": s.Trigger,
 		"agent_name": s.Agent.Label, "started_at": entity.FormatTime(at),
+	}
+	for _, key := range []string{"trace_id", "parent_span_id"} {
+		if v, ok := s.Body[key]; ok {
+			props[key] = v
+		}
 	}
 	related := []entity.Relationship{
 		{Predicate: entity.PredicateCollection, Peer: s.Collection, PeerType: entity.TypeCollection},
@@ -202,6 +207,8 @@ type Finish struct {
 	Status string
 	At     time.Time         // zero: now
 	Body   entity.Properties // output, total_tokens, total_cost_cents, error_type, error_message
+	Began  time.Time         // when it did, where that is not when its start was; zero: then
+	Agent  *entity.Head      // whose run it turned out to be; nil: whose it was
 }
 
 // Judge finds what is out of the ordinary in a run; see package anomaly.
@@ -216,6 +223,12 @@ func (w *Writer) End(f Finish, judge Judge, now time.Time) (entity.ChainRef, err
 	}
 	b := entry(KindEnd, f.Body, f.At)
 	b["status"], b["steps"] = f.Status, w.steps
+	if !f.Began.IsZero() {
+		b["started_at"] = f.Began.UnixMilli()
+	}
+	if f.Agent != nil {
+		b["agent"], b["agent_id"] = f.Agent.Label, string(f.Agent.ID)
+	}
 	if _, err := w.append(b); err != nil {
 		return w.head, err
 	}
@@ -224,7 +237,7 @@ func (w *Writer) End(f Finish, judge Judge, now time.Time) (entity.ChainRef, err
 		return w.head, err
 	}
 	facts := FactsOf(all)
-	if started := all[0].Time(); at.UnixMilli() >= started {
+	if started := Began(all); at.UnixMilli() >= started {
 		facts.Duration = float(float64(at.UnixMilli() - started))
 	}
 	props := facts.properties()
@@ -238,9 +251,28 @@ func (w *Writer) End(f Finish, judge Judge, now time.Time) (entity.ChainRef, err
 		for k, v := range props {
 			m.Properties[k] = v
 		}
+		f.correct(m)
 		return nil
 	})
 	return w.head, err
+}
+
+// correct says in the manifest what only the end knew.
+func (f *Finish) correct(m *entity.Manifest) {
+	if !f.Began.IsZero() {
+		m.Properties["started_at"] = entity.FormatTime(f.Began)
+	}
+	if f.Agent != nil {
+		m.Properties["agent_name"] = f.Agent.Label
+		for i, r := range m.Relationships {
+			if r.Predicate == PredicateAgent {
+				m.Relationships[i] = entity.Relationship{Predicate: PredicateAgent, Peer: f.Agent.ID, PeerType: entity.TypeAgent, PeerLabel: f.Agent.Label}
+			}
+		}
+	}
+	if f.Agent != nil || !f.Began.IsZero() {
+		m.Properties["label"] = text(m.Properties, "agent_name") + " " + text(m.Properties, "started_at")
+	}
 }
 
 // Pin is the chain's head as a run's manifest pins it; ok is false of a run
