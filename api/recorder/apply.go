@@ -67,7 +67,7 @@ func (s *Service) ingest(ctx context.Context, from callerIn, records []record) (
 			answers, err = known.answers(tx.Reader)
 			return err
 		}
-		a := applier{s: s, tx: tx, from: from, refs: map[string]int{}, writers: map[entity.ID]*run.Writer{}, masking: map[entity.ID]mask.Rules{}}
+		a := applier{s: s, tx: tx, from: from, refs: map[string]int{}, writers: map[entity.ID]*run.Writer{}, masking: map[entity.ID]mask.Rules{}, histories: map[agentKey]anomaly.History{}}
 		if err := a.all(records); err != nil {
 			return err
 		}
@@ -85,7 +85,8 @@ type applier struct {
 	collection entity.ID
 	refs       map[string]int // ref → place of its answer
 	writers    map[entity.ID]*run.Writer
-	masking    map[entity.ID]mask.Rules // by collection
+	masking    map[entity.ID]mask.Rules     // by collection
+	histories  map[agentKey]anomaly.History // as of the last commit
 	answers    []answer
 }
 
@@ -308,9 +309,14 @@ func (a *applier) end(id entity.ID, w *run.Writer, f run.Finish) (*float64, enti
 	if err != nil {
 		return nil, entity.ChainRef{}, err
 	}
-	history, err := a.s.history(a.tx.Network(), run.SummaryOf(m))
-	if err != nil {
-		return nil, entity.ChainRef{}, err
+	of := run.SummaryOf(m)
+	agent := agentKey{of.Collection, string(of.Agent)}
+	history, known := a.histories[agent]
+	if !known {
+		if history, err = a.s.history(a.tx.Network(), of); err != nil {
+			return nil, entity.ChainRef{}, err
+		}
+		a.histories[agent] = history
 	}
 	ref, err := w.End(f, func(all []*run.Entry) []any {
 		return anomaly.Properties(anomaly.Find(all, anomaly.Around{History: history}))

@@ -96,7 +96,6 @@ func (s *Service) openProxy(o Options) {
 	}
 	s.proxyLog = slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug)
 	s.tests = limit.New(testLimit)
-	s.recorder.slots = make(chan struct{}, atOnce)
 	s.recorder.idle.L = &s.recorder.mu
 	s.dropped = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "stemma_recorder_dropped_total", Help: "Calls through the proxy that were not recorded, by why."}, []string{"why"})
 	if o.Registry != nil {
