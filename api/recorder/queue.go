@@ -8,10 +8,7 @@ import (
 	"time"
 
 	"stemma/api/auth"
-	"stemma/api/recorder/anomaly"
 	"stemma/api/recorder/dialect"
-	"stemma/api/recorder/mask"
-	"stemma/api/recorder/run"
 	"stemma/api/wire"
 	"stemma/entity"
 	"stemma/entity/access"
@@ -272,7 +269,7 @@ func (s *Service) record(calls []*heard) (err error) {
 		}
 	}()
 	return s.update(calls[0].ctx, func(tx *guard.Tx) error {
-		a := applier{s: s, tx: tx, writers: map[entity.ID]*run.Writer{}, masking: map[entity.ID]mask.Rules{}, histories: map[agentKey]anomaly.History{}}
+		a := s.applier(tx)
 		for _, c := range calls {
 			a.from, a.refs, a.answers = callerIn{Agent: c.proxied.agent, internal: true}, map[string]int{}, nil
 			if err := a.all(c.records); err != nil {

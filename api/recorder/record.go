@@ -157,12 +157,16 @@ func (rec *recording) over() {
 func (rec *recording) read() (call dialect.Call, metadata, bodies fields) {
 	d, _ := dialect.Named(rec.proxied.provider.Dialect)
 	request := rec.request.decoded(rec.requestEncoding)
-	call = d.Request(pathOnly(rec.proxied.tail), request)
+	value, isJSON := parsed(request)
+	call = d.Request(pathOnly(rec.proxied.tail), value)
 	metadata = fields{"method": rec.method, "path": pathOnly(rec.proxied.tail), "request_bytes": rec.request.size, "response_bytes": rec.response.size}
 	metadata.name("traceparent", rec.trace)
 	bodies = fields{}
 	if rec.request.size > 0 {
-		bodies["request"] = rec.request.value(request)
+		if !isJSON {
+			value = rec.request.digest()
+		}
+		bodies["request"] = value
 	}
 	if rec.status == 0 {
 		call.ErrorType, call.Error = "upstream_unreachable", "the provider could not be reached"
@@ -179,9 +183,13 @@ func (rec *recording) read() (call dialect.Call, metadata, bodies fields) {
 		d.Stream(&call, response)
 	default:
 		call.Streamed = false
-		d.Response(&call, rec.status, response)
+		value, isJSON := parsed(response)
+		d.Response(&call, rec.status, response, value)
+		if !isJSON {
+			value = rec.response.digest()
+		}
 		if rec.response.size > 0 {
-			bodies["response"] = rec.response.value(response)
+			bodies["response"] = value
 		}
 	}
 	if call.Streamed && !rec.response.began.IsZero() {
@@ -309,11 +317,14 @@ func (c *capture) decoded(encoding string) []byte {
 	return plain
 }
 
-// value is a body as it is recorded: as the JSON it is, else by its size and hash.
-func (c *capture) value(plain []byte) any {
-	if v, err := entity.ParseJSON(plain, entity.MaxDepth-8); err == nil {
-		return v
-	}
+// parsed is a body as the JSON it is; ok is false where it is none.
+func parsed(plain []byte) (v any, ok bool) {
+	v, err := entity.ParseJSON(plain, entity.MaxDepth-8)
+	return v, err == nil
+}
+
+// digest stands for a body that is no JSON: its size and hash.
+func (c *capture) digest() map[string]any {
 	sum := sha256.Sum256(c.kept.Bytes())
 	return map[string]any{"bytes": c.size, "sha256_of_kept": hex.EncodeToString(sum[:]), "kept": int64(c.kept.Len())}
 }
