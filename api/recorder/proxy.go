@@ -122,9 +122,7 @@ func (s *Service) proxy(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var rec *recording
-	if p.key != "" && !s.recorder.begin(ctx) {
-		s.lost("no place")
-	} else if p.key != "" {
+	if p.key != "" && s.queue.Begin(ctx) {
 		rec = s.newRecording(ctx, r, p)
 		defer rec.over()
 		r = r.WithContext(ctx)

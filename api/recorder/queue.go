@@ -1,13 +1,12 @@
 package recorder
 
 import (
-	"context"
 	"reflect"
-	"sync"
-	"sync/atomic"
+	"runtime"
 	"time"
 
 	"stemma/api/auth"
+	"stemma/api/backlog"
 	"stemma/api/recorder/dialect"
 	"stemma/api/wire"
 	"stemma/entity"
@@ -20,137 +19,30 @@ const (
 	captureEach = 1 << 20  // bytes of a request, and of a response
 	captureAll  = 64 << 20 // bytes of all calls under way and not yet recorded
 	mostCalls   = 1024     // under way and not yet recorded
-	mostQueued  = 512      // over and not yet recorded, before the next ones wait for them
-	mostAtOnce  = 128      // calls in one transaction,
-	bytesAtOnce = 1 << 20  // with so many bytes, but for one that has more
-	mostWriters = 2        // transactions under way: one waits for the disk while the other reads
+	mostQueued  = 512      // over and not yet recorded
+	mostAtOnce  = 128      // in one transaction,
+	bytesAtOnce = 1 << 20  // with their bodies
 )
 
-// patience is how long a call waits before it goes on unrecorded.
+// patience is how long a call waits for a place before it goes on unrecorded.
 const patience = time.Second
 
-// recorder is the account of the calls that are recorded: from when they begin
-// to when they are written down.
-//
-// Calls that are over wait in a queue, from which a writer takes what has come
-// together and records it in one transaction. There is a writer while there is
-// something to write. Where calls come faster than they are written, new ones wait
-// until the queue is shorter; when that does not come about in time, as with a disk
-// that hangs, they go on at once and unrecorded until it does.
-type recorder struct {
-	held atomic.Int64 // bytes
-
-	mu      sync.Mutex
-	idle    sync.Cond // calls and writers are 0
-	calls   int       // that have a place
-	queue   []*recording
-	writers int
-	closed  bool
-	room    chan struct{} // closed when the queue is shorter; nil: nobody waits
-	stuck   bool          // somebody waited in vain
-}
-
-// begin takes a place among the calls that are recorded; false when there is
-// none, and the call goes on without.
-func (a *recorder) begin(ctx context.Context) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for len(a.queue) >= mostQueued && !a.stuck && !a.closed {
-		if a.room == nil {
-			a.room = make(chan struct{})
-		}
-		if !a.await(ctx, a.room) {
-			break
-		}
-	}
-	if a.closed || a.calls >= mostCalls || len(a.queue) >= mostQueued {
-		return false
-	}
-	a.calls++
-	return true
-}
-
-// await waits without the lock; false when it was in vain.
-func (a *recorder) await(ctx context.Context, room <-chan struct{}) bool {
-	a.mu.Unlock()
-	defer a.mu.Lock()
-	late := time.NewTimer(patience)
-	defer late.Stop()
-	select {
-	case <-room:
-		return true
-	case <-ctx.Done():
-		return false
-	case <-late.C:
-	}
-	a.mu.Lock()
-	a.stuck = len(a.queue) >= mostQueued
-	a.mu.Unlock()
-	return false
-}
-
-// add puts a call that is over into the queue; true when it takes a new writer.
-func (a *recorder) add(rec *recording) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.queue = append(a.queue, rec)
-	another := a.writers == 0 || a.writers < mostWriters && len(a.queue) >= mostAtOnce
-	if another {
-		a.writers++
-	}
-	return another
-}
-
-// take gives back the places of calls that are done with, and takes the next
-// ones; none are left when it gives nil, and the writer ends.
-func (a *recorder) take(done int) (batch []*recording) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.calls -= done
-	var bytes int64
-	for len(batch) < min(len(a.queue), mostAtOnce) {
-		rec := a.queue[len(batch)]
-		bytes += rec.request.counted + rec.response.counted
-		if len(batch) > 0 && bytes > bytesAtOnce {
-			break
-		}
-		batch = append(batch, rec)
-	}
-	a.queue = append(a.queue[:0], a.queue[len(batch):]...)
-	clear(a.queue[len(a.queue):cap(a.queue)])
-	if len(a.queue) < mostQueued {
-		a.stuck = false
-		if a.room != nil {
-			close(a.room)
-			a.room = nil
-		}
-	}
-	if len(batch) == 0 {
-		a.writers--
-	}
-	if a.calls == 0 && a.writers == 0 {
-		a.idle.Broadcast()
-	}
-	return batch
+// openQueue makes the queue of the calls that are over and to be recorded.
+func (s *Service) openQueue() {
+	s.queue = backlog.New(backlog.Options[*recording]{
+		Write: s.write, Size: func(rec *recording) int64 { return rec.request.counted + rec.response.counted },
+		Most: mostCalls, Queued: mostQueued, AtOnce: mostAtOnce, Bytes: bytesAtOnce, Patience: patience,
+		Refused: func() { s.lost("no place") },
+	})
 }
 
 // Flush waits until no call is under way or to be recorded.
-func (s *Service) Flush() {
-	a := &s.recorder
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for a.calls > 0 || a.writers > 0 {
-		a.idle.Wait()
-	}
-}
+func (s *Service) Flush() { s.queue.Flush() }
 
 // Close records no more calls, and waits until those that are under way have
 // ended and are recorded: what serves them is to be stopped before.
 func (s *Service) Close() error {
-	s.recorder.mu.Lock()
-	s.recorder.closed = true
-	s.recorder.mu.Unlock()
-	s.Flush()
+	s.queue.Close()
 	return nil
 }
 
@@ -158,23 +50,6 @@ func (s *Service) Close() error {
 func (s *Service) lost(why string) {
 	s.dropped.WithLabelValues(why).Inc()
 	s.logger.Warn("a call was not recorded", "why", why)
-}
-
-// drain is a writer.
-func (s *Service) drain() {
-	done := 0
-	for {
-		batch := s.recorder.take(done)
-		if batch == nil {
-			return
-		}
-		s.write(batch)
-		for _, rec := range batch {
-			rec.request.release()
-			rec.response.release()
-		}
-		done = len(batch)
-	}
 }
 
 // heard is a call that has been made sense of.
@@ -187,6 +62,12 @@ type heard struct {
 
 // write records calls, each with those of the same caller that came with it.
 func (s *Service) write(batch []*recording) {
+	defer func() {
+		for _, rec := range batch {
+			rec.request.release()
+			rec.response.release()
+		}
+	}()
 	type group struct {
 		who     access.Principal
 		network entity.Network
@@ -194,6 +75,7 @@ func (s *Service) write(batch []*recording) {
 	}
 	var groups []*group
 	for _, rec := range batch {
+		runtime.Gosched() // calls that are under way come first
 		c := rec.hear()
 		if c == nil {
 			continue
@@ -271,6 +153,7 @@ func (s *Service) record(calls []*heard) (err error) {
 	return s.update(calls[0].ctx, func(tx *guard.Tx) error {
 		a := s.applier(tx)
 		for _, c := range calls {
+			runtime.Gosched() // likewise
 			a.from, a.refs, a.answers = callerIn{Agent: c.proxied.agent, internal: true}, map[string]int{}, nil
 			if err := a.all(c.records); err != nil {
 				return err

@@ -55,8 +55,8 @@ func (c *capture) take(p []byte) {
 		p, c.cut = p[:room], "it is longer than what is kept of a call"
 	}
 	n := int64(len(p))
-	if c.s.recorder.held.Add(n) > captureAll {
-		c.s.recorder.held.Add(-n)
+	if c.s.held.Add(n) > captureAll {
+		c.s.held.Add(-n)
 		c.cut = "the recorder had no room"
 		return
 	}
@@ -71,7 +71,7 @@ func (c *capture) seal() {
 	c.sealed = true
 }
 
-func (c *capture) release() { c.s.recorder.held.Add(-c.counted) }
+func (c *capture) release() { c.s.held.Add(-c.counted) }
 
 func (c *capture) end(err error) {
 	c.mu.Lock()
@@ -148,9 +148,7 @@ func (rec *recording) over() {
 	rec.request.seal()
 	rec.response.seal()
 	rec.ended = rec.s.now()
-	if rec.s.recorder.add(rec) {
-		go rec.s.drain() // which Close waits for
-	}
+	rec.s.queue.Add(rec)
 }
 
 // read makes sense of the two bodies.
