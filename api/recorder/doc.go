@@ -10,6 +10,12 @@
 //     decided by the rules of every collection and by nothing else. A run, a
 //     session and an agent are entities.
 //   - A request is one transaction: all of it is recorded, or nothing.
+//     Calls through the proxy that are over share one with others of their caller.
+//   - A call through the proxy is recorded when its answer has ended, and does not
+//     wait for that: a crash takes what was not yet written down, [mostCalls] at
+//     most. Where calls come faster than they are written, the next ones wait for
+//     room, up to [patience]. One that cannot be recorded passes all the same, and
+//     is counted.
 //   - What is to be masked is masked before anything of it is stored, whichever
 //     way it came.
 //   - A request with an Idempotency-Key is answered once: the same again gets the
