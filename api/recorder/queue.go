@@ -94,12 +94,20 @@ func (s *Service) write(batch []*recording) {
 		groups[at].calls = append(groups[at].calls, c)
 	}
 	for _, g := range groups {
-		if len(g.calls) > 1 && s.record(g.calls) == nil {
-			continue
-		}
-		for _, c := range g.calls { // one that cannot be recorded takes nobody with it
-			s.recordAlone(c)
-		}
+		s.recordAll(g.calls)
+	}
+}
+
+// recordAll records calls of one caller together. Where that fails it halves them,
+// until the one that cannot be recorded is alone: it takes nobody with it.
+func (s *Service) recordAll(calls []*heard) {
+	if len(calls) == 1 {
+		s.recordAlone(calls[0])
+		return
+	}
+	if s.record(calls) != nil {
+		s.recordAll(calls[:len(calls)/2])
+		s.recordAll(calls[len(calls)/2:])
 	}
 }
 
