@@ -21,8 +21,10 @@ type Options[T any] struct {
 
 // Backlog is the account of items from their beginning until they are written.
 type Backlog[T any] struct {
-	o       Options[T]
-	writers int // that there may be: half of the cores, the others are for who asks
+	o Options[T]
+	// That there may be: half of the cores, as the others are for who asks, but one
+	// beside one that waits for the disk.
+	writers int
 
 	mu     sync.Mutex
 	idle   sync.Cond // there are no places taken and no writers
@@ -36,7 +38,7 @@ type Backlog[T any] struct {
 
 // New makes a backlog, which Close ends.
 func New[T any](o Options[T]) *Backlog[T] {
-	b := &Backlog[T]{o: o, writers: max(1, runtime.GOMAXPROCS(0)/2)}
+	b := &Backlog[T]{o: o, writers: max(2, runtime.GOMAXPROCS(0)/2)}
 	b.idle.L = &b.mu
 	return b
 }
