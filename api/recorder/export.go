@@ -192,15 +192,15 @@ func (s *Service) recordSpans(ctx context.Context, agent string, spans []*otlp.S
 			before = append(before, a)
 		}
 	}
-	if err := s.recordAll(ctx, agent, before, &out); err != nil || len(roots) == 0 {
+	if err := s.recordArrived(ctx, agent, before, &out); err != nil || len(roots) == 0 {
 		return out, err
 	}
 	last()
-	err := s.recordAll(ctx, agent, roots, &out)
+	err := s.recordArrived(ctx, agent, roots, &out)
 	return out, err
 }
 
-func (s *Service) recordAll(ctx context.Context, agent string, list []arrived, out *refused) error {
+func (s *Service) recordArrived(ctx context.Context, agent string, list []arrived, out *refused) error {
 	for part := range slices.Chunk(list, atATime) {
 		if err := s.recordPart(ctx, agent, part, out); err != nil {
 			return err
@@ -223,7 +223,8 @@ func (s *Service) recordPart(ctx context.Context, agent string, part []arrived, 
 	var not refused
 	err := s.update(ctx, func(tx *guard.Tx) error {
 		not = refused{}
-		x := exporter{applier: s.applier(tx, callerIn{Agent: agent}), not: &not}
+		x := exporter{applier: s.applier(tx), not: &not}
+		x.from, x.refs = callerIn{Agent: agent}, map[string]int{}
 		return x.traces(part)
 	})
 	switch {
@@ -250,7 +251,7 @@ func (s *Service) recordPart(ctx context.Context, agent string, part []arrived, 
 
 // exporter is one run of a transaction that records spans.
 type exporter struct {
-	applier
+	*applier
 	not *refused
 }
 

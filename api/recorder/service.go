@@ -6,12 +6,14 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"stemma/api/auth"
 	"stemma/api/auth/limit"
+	"stemma/api/backlog"
 	"stemma/api/recorder/dialect"
 	"stemma/api/wire"
 	"stemma/entity"
@@ -56,7 +58,8 @@ type Service struct {
 	logger    *slog.Logger
 	proxyLog  *log.Logger
 	buffers   bufferPool
-	recorder  recorder
+	held      atomic.Int64 // bytes that are kept of calls
+	queue     *backlog.Backlog[*recording]
 	tests     *limit.Limiter
 	dropped   *prometheus.CounterVec
 
@@ -97,8 +100,7 @@ func (s *Service) openProxy(o Options) {
 	}
 	s.proxyLog = slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug)
 	s.tests = limit.New(testLimit)
-	s.recorder.slots = make(chan struct{}, atOnce)
-	s.recorder.idle.L = &s.recorder.mu
+	s.openQueue()
 	s.dropped = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "stemma_recorder_dropped_total", Help: "Calls through the proxy that were not recorded, by why."}, []string{"why"})
 	if o.Registry != nil {
 		o.Registry.MustRegister(s.dropped)

@@ -16,8 +16,9 @@ type Start struct {
 	Body       entity.Properties // input, metadata, trace_id, parent_span_id
 }
 
-// Begin makes a run and its first entry. now is the transaction's time.
-func Begin(tx entity.Tx, s Start, now time.Time) (entity.ID, entity.ChainRef, error) {
+// Begin makes a run and its first entry, whose place the writer's head is. now is
+// the transaction's time.
+func Begin(tx entity.Tx, s Start, now time.Time) (*Writer, error) {
 	at := now
 	body := entity.Properties{"kind": string(KindStart), "steps": int64(0)}
 	if !s.At.IsZero() {
@@ -47,11 +48,11 @@ func Begin(tx entity.Tx, s Start, now time.Time) (entity.ID, entity.ChainRef, er
 	}
 	v, err := tx.Create(entity.Draft{Type: Type, Properties: props, Relationships: related})
 	if err != nil {
-		return "", entity.ChainRef{}, err
+		return nil, err
 	}
-	id := v.Manifest.ID
-	ref, err := tx.Append(id, Chain, entity.Any, body)
-	return id, ref, err
+	w := &Writer{tx: tx, id: v.Manifest.ID, whole: true}
+	_, err = w.append(body)
+	return w, err
 }
 
 // Writer adds entries to a run in one transaction.
@@ -61,6 +62,8 @@ type Writer struct {
 	head  entity.ChainRef
 	steps int64
 	ended bool
+	whole bool     // all is every entry there is
+	all   []*Entry // from the run's beginning on, if it is this writer's
 }
 
 // Continue makes a writer of a run that has not ended: KindExists where it has.
@@ -93,6 +96,9 @@ func Ended(id entity.ID, status string) error {
 	return entity.Errorf(entity.KindExists, "run.Ended", "run %s has ended (%s) and takes nothing more; start another with POST /api/v1/runs", Name(id), status)
 }
 
+// ID is the run's.
+func (w *Writer) ID() entity.ID { return w.id }
+
 // Head is the chain's head as the writer left it.
 func (w *Writer) Head() entity.ChainRef { return w.head }
 
@@ -104,10 +110,24 @@ func (w *Writer) Ended() bool { return w.ended }
 
 func (w *Writer) append(body entity.Properties) (entity.ChainRef, error) {
 	ref, err := w.tx.Append(w.id, Chain, entity.Any, body)
-	if err == nil {
-		w.head = ref
+	if err != nil {
+		return ref, err
 	}
-	return ref, err
+	w.head = ref
+	if w.whole {
+		var e *Entry
+		e, w.whole = written(ref, body)
+		w.all = append(w.all, e)
+	}
+	return ref, nil
+}
+
+// entries are all there are.
+func (w *Writer) entries() ([]*Entry, error) {
+	if w.whole {
+		return w.all, nil
+	}
+	return All(w.tx, w.id)
 }
 
 // Step adds a step. at is when it happened, zero for now.
@@ -232,7 +252,7 @@ func (w *Writer) End(f Finish, judge Judge, now time.Time) (entity.ChainRef, err
 	if _, err := w.append(b); err != nil {
 		return w.head, err
 	}
-	all, err := All(w.tx, w.id)
+	all, err := w.entries()
 	if err != nil {
 		return w.head, err
 	}
