@@ -27,6 +27,8 @@ type record struct {
 	word    string // trigger of a run, status of an end
 	at      time.Time
 	body    entity.Properties
+	ids     traceIDsOf // of a trace; they are not masked
+	began   time.Time  // of an end: when the run did, where that is not when its start was
 }
 
 func (r record) of(run string) record {
@@ -67,7 +69,8 @@ func (s *Service) ingest(ctx context.Context, from callerIn, records []record) (
 			answers, err = known.answers(tx.Reader)
 			return err
 		}
-		a := applier{s: s, tx: tx, from: from, refs: map[string]int{}, writers: map[entity.ID]*run.Writer{}, masking: map[entity.ID]mask.Rules{}}
+		a := s.applier(tx)
+		a.from, a.refs = from, map[string]int{}
 		if err := a.all(records); err != nil {
 			return err
 		}
@@ -83,10 +86,16 @@ type applier struct {
 	tx         *guard.Tx
 	from       callerIn
 	collection entity.ID
-	refs       map[string]int // ref → place of its answer
-	writers    map[entity.ID]*run.Writer
-	masking    map[entity.ID]mask.Rules // by collection
+	refs       map[string]int               // ref → place of its answer
+	begun      map[entity.ID]*run.Writer    // runs of this transaction
+	writers    map[entity.ID]writing        // those that the caller may record in
+	masking    map[entity.ID]mask.Rules     // by collection
+	histories  map[agentKey]anomaly.History // as of the last commit
 	answers    []answer
+}
+
+func (s *Service) applier(tx *guard.Tx) *applier {
+	return &applier{s: s, tx: tx, begun: map[entity.ID]*run.Writer{}, writers: map[entity.ID]writing{}, masking: map[entity.ID]mask.Rules{}, histories: map[agentKey]anomaly.History{}}
 }
 
 func (a *applier) all(records []record) error {
@@ -141,7 +150,7 @@ func (a *applier) apply(rec *record) (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		body := m.Apply(rec.body)
+		body := rec.ids.on(m.Apply(rec.body))
 		if rec.kind == kindSession {
 			return a.session(rec, body)
 		}
@@ -159,7 +168,7 @@ func (a *applier) apply(rec *record) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	body := m.Apply(rec.body)
+	body := rec.ids.on(m.Apply(rec.body))
 	got := answer{id: id, kind: rec.kind, status: rec.word}
 	var ref entity.ChainRef
 	switch rec.kind {
@@ -176,7 +185,7 @@ func (a *applier) apply(rec *record) (answer, error) {
 			ref, err = w.Context(step, body, rec.at)
 		}
 	case run.KindEnd:
-		got.duration, ref, err = a.end(id, w, run.Finish{Status: rec.word, At: rec.at, Body: body})
+		got.duration, ref, err = a.end(id, w, rec, body)
 	}
 	got.n, got.cid, got.sequence = ref.N, ref.CID, w.Steps()
 	return got, err
@@ -224,10 +233,12 @@ func (a *applier) start(rec *record, body entity.Properties) (answer, error) {
 		start.Session = &h
 	}
 	now := a.tx.At()
-	id, ref, err := run.Begin(a.tx, start, now)
+	w, err := run.Begin(a.tx, start, now)
 	if err != nil {
 		return answer{}, err
 	}
+	id, ref := w.ID(), w.Head()
+	a.begun[id] = w
 	if !rec.at.IsZero() {
 		now = rec.at
 	}
@@ -276,18 +287,29 @@ func (a *applier) stepName(name string) (string, error) {
 	return name, nil
 }
 
+// writing is a run that is written to, and where it lies.
+type writing struct {
+	*run.Writer
+	collection entity.ID
+}
+
 // writer is the writer of a run that the caller may record in.
 func (a *applier) writer(id entity.ID) (*run.Writer, entity.ID, error) {
+	if w, ok := a.writers[id]; ok && !w.Ended() {
+		return w.Writer, w.collection, nil
+	}
 	h, err := runHead(a.tx.Reader, "run:record", id)
 	if err != nil {
 		return nil, "", err
 	}
-	if w := a.writers[id]; w != nil && !w.Ended() {
-		return w, h.Collection, nil
+	w := a.begun[id]
+	if w == nil || w.Ended() {
+		if w, err = run.Continue(a.tx, h); err != nil {
+			return nil, "", err
+		}
 	}
-	w, err := run.Continue(a.tx, h)
-	a.writers[id] = w
-	return w, h.Collection, err
+	a.writers[id] = writing{w, h.Collection}
+	return w, h.Collection, nil
 }
 
 // runHead is the head of a live run that the caller may take the action on.
@@ -302,15 +324,28 @@ func runHead(r *guard.Reader, action string, id entity.ID) (entity.Head, error) 
 	return h, err
 }
 
-func (a *applier) end(id entity.ID, w *run.Writer, f run.Finish) (*float64, entity.ChainRef, error) {
+func (a *applier) end(id entity.ID, w *run.Writer, rec *record, body entity.Properties) (*float64, entity.ChainRef, error) {
 	now := a.tx.At()
+	f := run.Finish{Status: rec.word, At: rec.at, Began: rec.began, Body: body}
 	m, err := tipOf(a.tx, id)
 	if err != nil {
 		return nil, entity.ChainRef{}, err
 	}
-	history, err := a.s.history(a.tx.Network(), run.SummaryOf(m))
-	if err != nil {
-		return nil, entity.ChainRef{}, err
+	sum := run.SummaryOf(m)
+	if rec.agent != "" {
+		agent, err := a.s.agent(a.tx, sum.Collection, rec.agent)
+		if err != nil {
+			return nil, entity.ChainRef{}, err
+		}
+		f.Agent, sum.Agent = &agent, agent.ID
+	}
+	agent := agentKey{sum.Collection, string(sum.Agent)}
+	history, known := a.histories[agent]
+	if !known {
+		if history, err = a.s.history(a.tx.Network(), sum); err != nil {
+			return nil, entity.ChainRef{}, err
+		}
+		a.histories[agent] = history
 	}
 	ref, err := w.End(f, func(all []*run.Entry) []any {
 		return anomaly.Properties(anomaly.Find(all, anomaly.Around{History: history}))

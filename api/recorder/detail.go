@@ -125,6 +125,8 @@ type DetailResponse struct {
 	Output    *string         `json:"output"`
 	Error     *string         `json:"error_message"`
 	Metadata  map[string]any  `json:"metadata"`
+	Ending    map[string]any  `json:"end_metadata,omitempty" doc:"what came with its end, as of a trace's root span"`
+	Parent    string          `json:"parent_span_id,omitempty" doc:"W3C trace context: what called for it"`
 	StepList  []StepDetail    `json:"steps"`
 	Calls     []ToolDetail    `json:"tool_calls"`
 	Contexts  []ContextDetail `json:"context_packets"`
@@ -154,23 +156,35 @@ type StepDetail struct {
 	Request    any            `json:"request,omitempty" doc:"of a call through the proxy"`
 	Response   any            `json:"response,omitempty" doc:"of a call through the proxy"`
 	Partial    string         `json:"partial,omitempty" doc:"why what is recorded is not all there was"`
-	RecordedAt string         `json:"recorded_at"`
-	StepHash   string         `json:"step_hash"`
+	TraceIDs
+	RecordedAt string `json:"recorded_at"`
+	StepHash   string `json:"step_hash"`
 }
+
+// TraceIDs are where an entry stands in a trace, in hexadecimal.
+type TraceIDs struct {
+	TraceID      string `json:"trace_id,omitempty" doc:"W3C trace context"`
+	SpanID       string `json:"span_id,omitempty" doc:"of the span that it was exported as"`
+	ParentSpanID string `json:"parent_span_id,omitempty"`
+}
+
+func traceIDs(e *run.Entry) TraceIDs { return TraceIDs{e.TraceID, e.SpanID, e.ParentSpanID} }
 
 // ToolDetail is a tool call.
 type ToolDetail struct {
-	ToolCallID   string   `json:"tool_call_id"`
-	StepID       *string  `json:"step_id"`
-	ToolName     string   `json:"tool_name"`
-	Status       string   `json:"status"`
-	Arguments    any      `json:"arguments"`
-	Result       any      `json:"result"`
-	Error        string   `json:"error_message,omitempty"`
-	DurationMS   *float64 `json:"duration_ms"`
-	TargetSystem *string  `json:"target_system"`
-	RecordedAt   string   `json:"recorded_at"`
-	Hash         string   `json:"hash"`
+	ToolCallID   string         `json:"tool_call_id"`
+	StepID       *string        `json:"step_id"`
+	ToolName     string         `json:"tool_name"`
+	Status       string         `json:"status"`
+	Arguments    any            `json:"arguments"`
+	Result       any            `json:"result"`
+	Error        string         `json:"error_message,omitempty"`
+	DurationMS   *float64       `json:"duration_ms"`
+	TargetSystem *string        `json:"target_system"`
+	Metadata     map[string]any `json:"metadata,omitempty"`
+	TraceIDs
+	RecordedAt string `json:"recorded_at"`
+	Hash       string `json:"hash"`
 }
 
 // ContextDetail is a context that was captured.
@@ -207,7 +221,7 @@ func stepDetail(id entity.ID, e *run.Entry) StepDetail {
 	return StepDetail{
 		StepID: run.EntryName(id, e.Kind, e.N), Sequence: e.Sequence, StepType: e.StepType, Input: e.Input, Output: e.Output, Reasoning: e.Reasoning,
 		DurationMS: e.DurationMS, TokensUsed: e.Tokens, CostCents: e.CostCents, Model: e.Model, Provider: e.Provider, ErrorType: e.ErrorType, Error: e.Error,
-		Metadata: e.Metadata, Usage: e.Usage, ToolCalls: e.ToolCalls, Request: e.Request, Response: e.Response, Partial: e.Partial,
+		Metadata: e.Metadata, Usage: e.Usage, ToolCalls: e.ToolCalls, Request: e.Request, Response: e.Response, Partial: e.Partial, TraceIDs: traceIDs(e),
 		RecordedAt: entity.FormatMillis(e.Time()), StepHash: e.Hash(),
 	}
 }
@@ -215,7 +229,8 @@ func stepDetail(id entity.ID, e *run.Entry) StepDetail {
 func toolDetail(id entity.ID, names map[int64]string, e *run.Entry) ToolDetail {
 	return ToolDetail{
 		ToolCallID: run.EntryName(id, e.Kind, e.N), StepID: nameOrNull(names, e.Step), ToolName: e.Tool, Status: e.Status, Arguments: e.Arguments, Result: e.Result,
-		Error: e.Error, DurationMS: e.DurationMS, TargetSystem: e.TargetSystem, RecordedAt: entity.FormatMillis(e.Time()), Hash: e.Hash(),
+		Error: e.Error, DurationMS: e.DurationMS, TargetSystem: e.TargetSystem,
+		Metadata: e.Metadata, TraceIDs: traceIDs(e), RecordedAt: entity.FormatMillis(e.Time()), Hash: e.Hash(),
 	}
 }
 
@@ -238,10 +253,10 @@ func (s *Service) detail(ctx context.Context, in *oneRunIn) (*wire.Reply, error)
 			return err
 		}
 		start := t.start()
-		out = DetailResponse{RunItem: t.item(), Input: start.Input, Metadata: start.Metadata, StepList: []StepDetail{}, Calls: []ToolDetail{}, Contexts: []ContextDetail{}, Integrity: v}
+		out = DetailResponse{RunItem: t.item(), Input: start.Input, Metadata: start.Metadata, Parent: start.ParentSpanID, StepList: []StepDetail{}, Calls: []ToolDetail{}, Contexts: []ContextDetail{}, Integrity: v}
 		if end := t.end(); end != nil {
 			hash := end.Hash()
-			out.Output, out.ChainHash = end.Output, &hash
+			out.Output, out.ChainHash, out.Ending = end.Output, &hash, end.Metadata
 			if end.Error != "" {
 				out.Error = &end.Error
 			}

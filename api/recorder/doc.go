@@ -9,7 +9,19 @@
 //     "Recordings", made on first use, so that who may see and add to them is
 //     decided by the rules of every collection and by nothing else. A run, a
 //     session and an agent are entities.
-//   - A request is one transaction: all of it is recorded, or nothing.
+//   - A request is one transaction: all of it is recorded, or nothing. An export of
+//     traces alone takes several, as many as it is large; it is safe to repeat, for
+//     a span is recorded once, and what it takes of them it answers for. Calls
+//     through the proxy that are over share one with others of their caller.
+//   - A trace is a run in the recordings of whoever exports it. The span without a
+//     parent ends it, after all that is on its way from the same caller at that
+//     moment; what comes later is rejected. Where no such span is ever exported the
+//     run goes on until PATCH /api/v1/runs/{id} ends it.
+//   - A call through the proxy is recorded when its answer has ended, and does not
+//     wait for that: a crash takes what was not yet written down, [mostCalls] at
+//     most. Where calls come faster than they are written, the next ones wait for
+//     room, up to [patience]. One that cannot be recorded passes all the same, and
+//     is counted.
 //   - What is to be masked is masked before anything of it is stored, whichever
 //     way it came.
 //   - A request with an Idempotency-Key is answered once: the same again gets the
@@ -20,6 +32,8 @@
 // # The secret space
 //
 //	recorder/collection/<account>                where its recordings lie
+//	recorder/trace/<collection>/<trace>          the run of a trace, and its spans' identifiers
+//	recorder/conversation/<collection>/<hash>    the session of a conversation that traces name
 //	~recorder/idem/<principal>/<digit>/k/<hash>  what a request was answered
 //	~recorder/idem/<principal>/<digit>/q/<n>     hashes in the order they came, to be forgotten
 //	~recorder/idem/<principal>/<digit>/q         the ends of that queue

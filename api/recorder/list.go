@@ -32,6 +32,7 @@ type listRunsIn struct {
 	MaxCost    *float64  `query:"max_cost_cents" min:"0"`
 	Anomaly    string    `query:"anomaly" max:"100" doc:"a code, or any, or none"`
 	Session    string    `query:"session" alias:"session_id" max:"100"`
+	Trace      string    `query:"trace_id" pattern:"^[0-9a-f]{32}$" doc:"W3C trace context: runs of one trace, exported or called through the proxy, and those that have ended with a step of it"`
 	Text       string    `query:"q" alias:"text" max:"500"`
 	Collection entity.ID `query:"collection" doc:"of somebody else's recordings that you may view; left out: yours"`
 	Limit      int       `query:"limit" default:"50" min:"1" max:"200"`
@@ -67,13 +68,14 @@ type RunItem struct {
 	Anomalies   []string  `json:"anomalies" doc:"codes"`
 	ErrorType   *string   `json:"error_type"`
 	Partial     bool      `json:"partial" doc:"the recording is not whole"`
+	TraceID     string    `json:"trace_id,omitempty" doc:"W3C trace context"`
 }
 
 func itemOf(s *run.Summary) RunItem {
 	item := RunItem{
 		RunID: run.Name(s.ID), EntityID: s.ID, AgentID: s.Agent, AgentName: s.AgentName, Status: s.Status, Trigger: s.Trigger,
 		StartedAt: entity.FormatMillis(s.Started), DurationMS: s.Duration, TotalTokens: s.Tokens, TotalCost: s.CostCents,
-		Steps: s.Steps, Tools: s.Tools, Errors: s.Errors, Models: s.Models, Anomalies: s.Anomalies, Partial: s.Partial,
+		Steps: s.Steps, Tools: s.Tools, Errors: s.Errors, Models: s.Models, Anomalies: s.Anomalies, Partial: s.Partial, TraceID: s.Trace,
 	}
 	if s.Session != "" {
 		name := run.SessionName(s.Session)
@@ -185,7 +187,8 @@ func (in *listRunsIn) filter(r *guard.Reader, collection entity.ID) (keep func(*
 			in.Anomaly == "any" && len(s.Anomalies) == 0,
 			in.Anomaly == "none" && len(s.Anomalies) > 0,
 			in.Anomaly != "" && in.Anomaly != "any" && in.Anomaly != "none" && !slices.Contains(s.Anomalies, in.Anomaly),
-			session != "" && s.Session != session:
+			session != "" && s.Session != session,
+			in.Trace != "" && s.Trace != in.Trace && !slices.Contains(s.Traces, in.Trace):
 			return false, nil
 		}
 		if words == "" {

@@ -2,6 +2,7 @@ package recorder_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -18,6 +19,17 @@ type opRow struct {
 	look   int // what Ann is answered with a key for looking only
 	user   bool
 	faults []fault
+	otlp   bool // it is rather OTLP's than this view's: its body is unpacked, and errors are a google.rpc.Status
+}
+
+// check looks at the shape of an error of the operation.
+func (r opRow) check(t *testing.T, name string, out *httptest.ResponseRecorder) {
+	t.Helper()
+	if r.otlp {
+		checkStatus(t, name, out)
+		return
+	}
+	checkError(t, name, out)
 }
 
 // fault is one bad request and the status of its answer. What is left empty is
@@ -95,7 +107,9 @@ var opRows = map[string]opRow{
 		{name: "one of many is refused", body: `{"records":[{"run_id":"$run","step":{"step_type":"action"}},{"run_id":"$done","step":{"step_type":"action"}}]}`, status: 409, says: "records.1"},
 		{name: "after the end", body: `{"records":[{"ref":"r","run":{"trigger_type":"api"}},{"run_id":"r","complete":{"status":"failed"}},{"run_id":"r","step":{"step_type":"action"}}]}`, status: 409, says: "records.2"},
 	}},
+	"exportTraces": {path: "/v1/traces", body: `{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"0af7651916cd43dd8448eb211c80319c","spanId":"b7ad6b7169203331","name":"s"}]}]}]}`, bob: 200, look: 403, otlp: true, faults: exportFaults},
 	"listRuns": {path: "/api/monitoring/runs", bob: 200, faults: []fault{
+		{name: "a trace of no form", path: "/api/monitoring/runs?trace_id=0AF7651916CD43DD8448EB211C80319C", status: 400, says: "trace_id"},
 		{name: "another status", path: "/api/monitoring/runs?status=done", status: 400},
 		{name: "another trigger", path: "/api/monitoring/runs?trigger=cron", status: 400},
 		{name: "a limit past all", path: "/api/monitoring/runs?limit=201", status: 400},
@@ -227,7 +241,7 @@ func TestMatrix(t *testing.T) {
 				t.Errorf("%s by %s was refused and wrote", op.ID, c.who)
 			}
 			if out.Code >= 400 {
-				checkError(t, op.ID+" by "+c.who, out)
+				row.check(t, op.ID+" by "+c.who, out)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"io"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -121,13 +122,16 @@ func (s *Service) proxy(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var rec *recording
-	if p.key != "" && s.begin() {
+	if p.key != "" && s.queue.Begin(ctx) {
 		rec = s.newRecording(ctx, r, p)
 		defer rec.over()
 		r = r.WithContext(ctx)
-		if r.Body != nil && r.Body != http.NoBody {
+	}
+	if r.Body != nil && r.Body != http.NoBody {
+		if rec != nil {
 			r.Body = rec.request.tee(r.Body)
 		}
+		r.Body = &endingBody{ReadCloser: r.Body}
 	}
 	forward := httputil.ReverseProxy{
 		Rewrite:       func(pr *httputil.ProxyRequest) { p.rewrite(pr) },
@@ -162,6 +166,25 @@ func (s *Service) proxy(w http.ResponseWriter, r *http.Request) {
 		},
 	}
 	forward.ServeHTTP(w, r)
+}
+
+// endingBody is a body that is over when it said so. net/http closes a request's
+// body when the answer begins, and the transport looks at it once more behind its
+// end: where the provider was quicker than that look, the transport would take the
+// closed body for a failure, and break the answer off.
+type endingBody struct {
+	io.ReadCloser
+	over bool
+}
+
+// Read implements [io.Reader].
+func (b *endingBody) Read(p []byte) (n int, err error) {
+	if b.over {
+		return 0, io.EOF
+	}
+	n, err = b.ReadCloser.Read(p)
+	b.over = err == io.EOF
+	return n, err
 }
 
 // rewrite makes the request that goes on: as it came, but for where it goes and

@@ -56,7 +56,7 @@ func TestProxyIsTransparent(t *testing.T) {
 					body = ""
 				}
 				h := http.Header{"Authorization": {"Bearer " + theirKey}, "User-Agent": {"their-sdk/1"}, "X-Custom": {"1", "2"}, "Accept-Encoding": {"br, gzip"},
-					"X-Forwarded-For": {"192.0.2.7"}, "Traceparent": {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}}
+					"X-Forwarded-For": {"192.0.2.7"}, "Traceparent": {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}, "Tracestate": {"a=1, b=2", "c=3"}}
 				want, wantBody := direct(method, uri, body, h)
 				expected := p.last()
 				ours := h.Clone()

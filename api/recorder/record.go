@@ -12,88 +12,18 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 
 	"stemma/api/recorder/dialect"
 	"stemma/api/recorder/run"
 	"stemma/entity"
 )
-
-// Bounds on what the recording of calls holds in memory.
-const (
-	captureEach = 1 << 20  // bytes of a request, and of a response
-	captureAll  = 64 << 20 // bytes of all calls under way and not yet recorded
-	mostWaiting = 1024     // calls under way and not yet recorded
-	atOnce      = 16       // that are being recorded
-)
-
-// recorder is the account of the calls that are recorded: from when they begin
-// to when they are written down.
-type recorder struct {
-	held  atomic.Int64 // bytes
-	slots chan struct{}
-
-	mu      sync.Mutex
-	idle    sync.Cond // waiting is 0
-	waiting int
-	closed  bool
-}
-
-// begin takes a place among the calls that are recorded; false when there is
-// none, and the call goes on without.
-func (s *Service) begin() bool {
-	a := &s.recorder
-	a.mu.Lock()
-	ok := !a.closed && a.waiting < mostWaiting
-	if ok {
-		a.waiting++
-	}
-	a.mu.Unlock()
-	if !ok {
-		s.lost("no place")
-	}
-	return ok
-}
-
-// done gives the place back.
-func (a *recorder) done() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.waiting--; a.waiting == 0 {
-		a.idle.Broadcast()
-	}
-}
-
-// Flush waits until no call is under way or to be recorded.
-func (s *Service) Flush() {
-	a := &s.recorder
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for a.waiting > 0 {
-		a.idle.Wait()
-	}
-}
-
-// Close records no more calls, and waits until those that are under way have
-// ended and are recorded: what serves them is to be stopped before.
-func (s *Service) Close() error {
-	s.recorder.mu.Lock()
-	s.recorder.closed = true
-	s.recorder.mu.Unlock()
-	s.Flush()
-	return nil
-}
-
-// lost counts a call that is not recorded.
-func (s *Service) lost(why string) {
-	s.dropped.WithLabelValues(why).Inc()
-	s.logger.Warn("a call was not recorded", "why", why)
-}
 
 // capture is what is kept of a body while it passes.
 type capture struct {
@@ -127,8 +57,8 @@ func (c *capture) take(p []byte) {
 		p, c.cut = p[:room], "it is longer than what is kept of a call"
 	}
 	n := int64(len(p))
-	if c.s.recorder.held.Add(n) > captureAll {
-		c.s.recorder.held.Add(-n)
+	if c.s.held.Add(n) > captureAll {
+		c.s.held.Add(-n)
 		c.cut = "the recorder had no room"
 		return
 	}
@@ -143,7 +73,7 @@ func (c *capture) seal() {
 	c.sealed = true
 }
 
-func (c *capture) release() { c.s.recorder.held.Add(-c.counted) }
+func (c *capture) release() { c.s.held.Add(-c.counted) }
 
 func (c *capture) end(err error) {
 	c.mu.Lock()
@@ -184,9 +114,9 @@ type recording struct {
 	ctx               context.Context // of the caller, without its end
 	proxied           proxied
 	method            string
-	started           time.Time
+	started, ended    time.Time
 	run, session      string
-	trace             string // W3C trace context, which goes on to the provider as it came
+	trace             http.Header // W3C trace context, which goes on to the provider as it came
 	request, response capture
 	requestEncoding   string
 	header            http.Header // of the answer
@@ -196,7 +126,7 @@ type recording struct {
 
 func (s *Service) newRecording(ctx context.Context, r *http.Request, p proxied) *recording {
 	return &recording{
-		s: s, ctx: context.WithoutCancel(ctx), proxied: p, method: r.Method, started: s.now(), trace: r.Header.Get("Traceparent"),
+		s: s, ctx: context.WithoutCancel(ctx), proxied: p, method: r.Method, started: s.now(), trace: http.Header{"Traceparent": r.Header["Traceparent"], "Tracestate": r.Header["Tracestate"]},
 		run: r.Header.Get(headerRun), session: r.Header.Get(headerSession), requestEncoding: r.Header.Get("Content-Encoding"),
 		request: capture{s: s}, response: capture{s: s},
 	}
@@ -219,48 +149,24 @@ func (rec *recording) failed(gone bool) { rec.gone = gone }
 func (rec *recording) over() {
 	rec.request.seal()
 	rec.response.seal()
-	ended := rec.s.now()
-	a := &rec.s.recorder
-	go func() { // which Close waits for
-		defer a.done()
-		defer rec.request.release()
-		defer rec.response.release()
-		a.slots <- struct{}{}
-		defer func() { <-a.slots }()
-		rec.write(ended)
-	}()
-}
-
-// write records the call; what cannot be recorded is counted and told of.
-func (rec *recording) write(ended time.Time) {
-	defer func() {
-		if p := recover(); p != nil { // a defect in reading must not end the server
-			rec.s.logger.Error("recording a call panicked", "panic", p)
-			rec.s.lost("defect")
-		}
-	}()
-	call, metadata, bodies := rec.read(ended)
-	_, err := rec.s.ingest(rec.ctx, callerIn{Agent: rec.proxied.agent, internal: true}, rec.records(&call, metadata, bodies, ended))
-	if entity.KindOf(err) == entity.KindTooLarge && err != nil {
-		metadata["bodies"] = "left out: together they are larger than a block"
-		_, err = rec.s.ingest(rec.ctx, callerIn{Agent: rec.proxied.agent, internal: true}, rec.records(&call, metadata, fields{}, ended))
-	}
-	if err != nil {
-		rec.s.logger.Warn("a call was not recorded", "provider", rec.proxied.provider.Name, "err", err)
-		rec.s.dropped.WithLabelValues("refused").Inc()
-	}
+	rec.ended = rec.s.now()
+	rec.s.queue.Add(rec)
 }
 
 // read makes sense of the two bodies.
-func (rec *recording) read(ended time.Time) (call dialect.Call, metadata, bodies fields) {
+func (rec *recording) read() (call dialect.Call, metadata, bodies fields) {
 	d, _ := dialect.Named(rec.proxied.provider.Dialect)
 	request := rec.request.decoded(rec.requestEncoding)
-	call = d.Request(pathOnly(rec.proxied.tail), request)
+	value, isJSON := parsed(request)
+	call = d.Request(pathOnly(rec.proxied.tail), value)
 	metadata = fields{"method": rec.method, "path": pathOnly(rec.proxied.tail), "request_bytes": rec.request.size, "response_bytes": rec.response.size}
-	metadata.name("traceparent", rec.trace)
+	metadata.name("traceparent", rec.trace.Get("Traceparent")).name("tracestate", strings.Join(rec.trace["Tracestate"], ","))
 	bodies = fields{}
 	if rec.request.size > 0 {
-		bodies["request"] = rec.request.value(request)
+		if !isJSON {
+			value = rec.request.digest()
+		}
+		bodies["request"] = value
 	}
 	if rec.status == 0 {
 		call.ErrorType, call.Error = "upstream_unreachable", "the provider could not be reached"
@@ -277,9 +183,13 @@ func (rec *recording) read(ended time.Time) (call dialect.Call, metadata, bodies
 		d.Stream(&call, response)
 	default:
 		call.Streamed = false
-		d.Response(&call, rec.status, response)
+		value, isJSON := parsed(response)
+		d.Response(&call, rec.status, response, value)
+		if !isJSON {
+			value = rec.response.digest()
+		}
 		if rec.response.size > 0 {
-			bodies["response"] = rec.response.value(response)
+			bodies["response"] = value
 		}
 	}
 	if call.Streamed && !rec.response.began.IsZero() {
@@ -320,14 +230,10 @@ func (rec *recording) partial(call *dialect.Call) string {
 
 // records are the entries that tell of the call: a run of its own, or a step of
 // the run that the caller named.
-func (rec *recording) records(call *dialect.Call, metadata, bodies fields, ended time.Time) []record {
+func (rec *recording) records(call *dialect.Call, metadata, bodies fields) []record {
 	partial := rec.partial(call)
-	took := float64(ended.Sub(rec.started).Milliseconds())
-	price, known := dialect.PriceOf(rec.s.options.Prices, call.Model)
-	cents := call.Cents(price, known)
-	if known && cents != nil && call.CostUSD == nil {
-		metadata["price"] = map[string]any(fields{}.number("input", &price.Input).number("output", &price.Output).number("cache_read", &price.CacheRead))
-	}
+	took := float64(rec.ended.Sub(rec.started).Milliseconds())
+	cents := rec.s.cost(call, metadata)
 	failure := call.Error != "" || rec.status == 0 || rec.status >= 400
 	step := fields{"step_type": "reasoning"}.text("input", call.Input).text("output", call.Output).text("reasoning", call.Reasoning).
 		number("duration_ms", &took).number("tokens_used", call.Tokens.Total).number("cost_cents", cents).
@@ -349,18 +255,18 @@ func (rec *recording) records(call *dialect.Call, metadata, bodies fields, ended
 	for key, v := range bodies {
 		step[key] = v
 	}
-	of, ref := rec.run, ""
+	of, ref, ids := rec.run, "", traceOf(rec.trace)
 	var list []record
 	if of == "" {
 		of, ref = "run", "run"
-		list = append(list, record{kind: run.KindStart, ref: ref, word: "api", session: rec.session, at: rec.started, body: entity.Properties(fields{}.text("input", call.Input))})
+		list = append(list, record{kind: run.KindStart, ref: ref, word: "api", session: rec.session, at: rec.started, ids: ids, body: entity.Properties(fields{}.text("input", call.Input))})
 	}
-	list = append(list, record{kind: run.KindStep, run: of, at: rec.started, body: entity.Properties(step)})
+	list = append(list, record{kind: run.KindStep, run: of, at: rec.started, ids: ids, body: entity.Properties(step)})
 	if call.System != nil {
 		list = append(list, record{kind: run.KindContext, run: of, at: rec.started, body: entity.Properties(fields{}.text("system_prompt", call.System).number("total_tokens", call.Tokens.Input))})
 	}
 	if ref != "" {
-		end := record{kind: run.KindEnd, run: of, word: run.Completed, at: ended, body: entity.Properties(fields{}.text("output", call.Output))}
+		end := record{kind: run.KindEnd, run: of, word: run.Completed, at: rec.ended, body: entity.Properties(fields{}.text("output", call.Output))}
 		if failure || partial != "" && strings.Contains(partial, "broke") {
 			end.word = run.Failed
 			end.body = entity.Properties(fields(end.body).name("error_type", cmp.Or(call.ErrorType, "broken_off")).name("error_message", cmp.Or(call.Error, partial)))
@@ -368,6 +274,26 @@ func (rec *recording) records(call *dialect.Call, metadata, bodies fields, ended
 		list = append(list, end)
 	}
 	return list
+}
+
+// traceOf is where a call stands in the trace of its headers; nowhere where they
+// have none, or one that is not valid.
+func traceOf(h http.Header) (ids traceIDsOf) {
+	at := trace.SpanContextFromContext(propagation.TraceContext{}.Extract(context.Background(), propagation.HeaderCarrier(h)))
+	if at.IsValid() {
+		ids.trace, ids.parent = at.TraceID().String(), at.SpanID().String()
+	}
+	return ids
+}
+
+// cost is what a call cost in cents, and notes by which price.
+func (s *Service) cost(call *dialect.Call, metadata fields) *float64 {
+	price, known := dialect.PriceOf(s.options.Prices, call.Model)
+	cents := call.Cents(price, known)
+	if known && cents != nil && call.CostUSD == nil {
+		metadata["price"] = map[string]any(fields{}.number("input", &price.Input).number("output", &price.Output).number("cache_read", &price.CacheRead))
+	}
+	return cents
 }
 
 func usageOf(t dialect.Tokens) fields {
@@ -407,11 +333,14 @@ func (c *capture) decoded(encoding string) []byte {
 	return plain
 }
 
-// value is a body as it is recorded: as the JSON it is, else by its size and hash.
-func (c *capture) value(plain []byte) any {
-	if v, err := entity.ParseJSON(plain, entity.MaxDepth-8); err == nil {
-		return v
-	}
+// parsed is a body as the JSON it is; ok is false where it is none.
+func parsed(plain []byte) (v any, ok bool) {
+	v, err := entity.ParseJSON(plain, entity.MaxDepth-8)
+	return v, err == nil
+}
+
+// digest stands for a body that is no JSON: its size and hash.
+func (c *capture) digest() map[string]any {
 	sum := sha256.Sum256(c.kept.Bytes())
 	return map[string]any{"bytes": c.size, "sha256_of_kept": hex.EncodeToString(sum[:]), "kept": int64(c.kept.Len())}
 }

@@ -6,12 +6,14 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"stemma/api/auth"
 	"stemma/api/auth/limit"
+	"stemma/api/backlog"
 	"stemma/api/recorder/dialect"
 	"stemma/api/wire"
 	"stemma/entity"
@@ -56,11 +58,13 @@ type Service struct {
 	logger    *slog.Logger
 	proxyLog  *log.Logger
 	buffers   bufferPool
-	recorder  recorder
+	held      atomic.Int64 // bytes that are kept of calls
+	queue     *backlog.Backlog[*recording]
 	tests     *limit.Limiter
 	dropped   *prometheus.CounterVec
 
-	masks sync.Map // entity.CID of a collection's tip → mask.Rules
+	exports barrier
+	masks   sync.Map // entity.CID of a collection's tip → mask.Rules
 }
 
 // New makes the view, which Close ends.
@@ -96,8 +100,7 @@ func (s *Service) openProxy(o Options) {
 	}
 	s.proxyLog = slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug)
 	s.tests = limit.New(testLimit)
-	s.recorder.slots = make(chan struct{}, atOnce)
-	s.recorder.idle.L = &s.recorder.mu
+	s.openQueue()
 	s.dropped = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "stemma_recorder_dropped_total", Help: "Calls through the proxy that were not recorded, by why."}, []string{"why"})
 	if o.Registry != nil {
 		o.Registry.MustRegister(s.dropped)
@@ -106,11 +109,13 @@ func (s *Service) openProxy(o Options) {
 
 // Operations is the table of the API, in the order of the reference.
 func (s *Service) Operations() (all []wire.Operation) {
-	for _, group := range [][]wire.Operation{s.proxyOps(), s.ingestOps(), s.monitoringOps(), s.maskOps(), s.keyOps()} {
+	for _, group := range [][]wire.Operation{s.proxyOps(), s.ingestOps(), s.traceOps(), s.monitoringOps(), s.maskOps(), s.keyOps()} {
 		all = append(all, group...)
 	}
 	for i := range all {
-		all[i].ErrorBody = Error
+		if all[i].ErrorBody == nil {
+			all[i].ErrorBody = Error
+		}
 	}
 	return all
 }

@@ -60,7 +60,8 @@
 //
 // # Answers
 //
-// A type that has AppendJSON([]byte) []byte writes itself. Others are written by
+// A [Formed] body is what it makes of the request that it answers. A type that
+// has AppendJSON([]byte) []byte writes itself. Others are written by
 // their json tags as encoding/json would, but for this: nil slices are [] and nil
 // maps {}; HTML is not escaped; an [entity.CID] is text; bytes and links inside
 // open values have their DAG-JSON form; a field with an alias tag is written under

@@ -185,7 +185,14 @@ func (d *document) requestBody(op *Operation) object {
 	case p == nil:
 		return nil
 	case p.upload != nil:
-		return object{{"required", true}, {"content", content("application/octet-stream", typed("string").with("format", "binary"))}}
+		var kinds object
+		for _, kind := range op.BodyTypes {
+			kinds = append(kinds, content(kind, typed("string").with("format", "binary"))...)
+		}
+		if kinds == nil {
+			kinds = content("application/octet-stream", typed("string").with("format", "binary"))
+		}
+		return object{{"required", true}, {"content", kinds}}
 	case p.body != nil:
 		key := schemaKey{t: p.body.typ, request: true, op: op.ID}
 		schema := d.define(key, func() object { return d.members(p.body) })

@@ -194,6 +194,9 @@ var jsonType = []string{"application/json"}
 // body encodes, compresses and writes.
 func (x *exchange) body(r *http.Request, status int, v any) error {
 	h := x.header()
+	if formed, ok := v.(Formed); ok {
+		v = formed.Form(r)
+	}
 	if raw, ok := v.(Raw); ok {
 		x.set(slotType, "Content-Type", raw.ContentType)
 		return x.send(r, status, raw.Data)

@@ -27,6 +27,7 @@ type Operation struct {
 	Hidden       bool      // served, not documented
 	KeyInPath    bool      // its path may hold a credential: logs have the pattern in its place
 	MaxBody      int64     // bytes of a body; 0: the router's limit; -1: none, for body:"raw" only
+	BodyTypes    []string  // of a body:"raw", for the documents; none: application/octet-stream
 	ErrorBody    ErrorBody // how its view renders errors; nil: the router's
 
 	serve func(ctx context.Context, x *exchange, r *http.Request) (*Reply, error)

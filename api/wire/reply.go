@@ -23,6 +23,9 @@ type Raw struct {
 	Data        []byte
 }
 
+// Formed is a body whose form the request decides, of an answer or an error.
+type Formed interface{ Form(*http.Request) Raw }
+
 // OK answers 200.
 func OK(body any) *Reply { return &Reply{Status: http.StatusOK, Body: body} }
 

@@ -17,7 +17,7 @@ import (
 
 // benchCmd measures this server on this machine.
 type benchCmd struct {
-	Only    string `help:"Rows to measure: names separated by commas, or a regular expression. The names are durable, put, get, attest, contended, search, graph, sight, versions, events, access, jsonl, content, car, mirror, find, recorder and resident." placeholder:"ROWS" env:"STEMMA_BENCH_ONLY"`
+	Only    string `help:"Rows to measure: names separated by commas, or a regular expression. The names are durable, put, get, attest, contended, search, graph, sight, versions, events, access, jsonl, content, car, mirror, find, recorder, proxy and resident." placeholder:"ROWS" env:"STEMMA_BENCH_ONLY"`
 	Repeat  int    `help:"How often each measurement is repeated, by default 3; the median counts." default:"3" env:"STEMMA_BENCH_REPEAT"`
 	Short   bool   `help:"Measure less, for a CI job: the same code on smaller sizes." env:"STEMMA_BENCH_SHORT"`
 	Data    string `help:"Directory to work in; by default a temporary one. It should be on the disk that the server will use. What is written is removed again." placeholder:"DIR" env:"STEMMA_BENCH_DATA"`
@@ -28,6 +28,7 @@ type benchCmd struct {
 	Serve       string `hidden:""`
 	Load        int    `hidden:""`
 	Searched    bool   `hidden:""`
+	Upstream    string `hidden:""`
 	ProfileFile string `hidden:""`
 }
 
@@ -80,6 +81,9 @@ func benchChild(io *streams) func(context.Context, bench.Child) *exec.Cmd {
 		if child.Search {
 			args = append(args, "--searched")
 		}
+		if child.Upstream != "" {
+			args = append(args, "--upstream", child.Upstream)
+		}
 		if child.Profile != "" {
 			args = append(args, "--profile-file", child.Profile)
 		}
@@ -99,9 +103,13 @@ func (c *benchCmd) serve(ctx context.Context, io *streams) (err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	child := bench.Child{Data: c.Serve, Load: c.Load, Search: c.Searched, Profile: c.ProfileFile}
+	child := bench.Child{Data: c.Serve, Load: c.Load, Search: c.Searched, Upstream: c.Upstream, Profile: c.ProfileFile}
+	options := serverOptions{data: c.Serve, bootstrapKey: bench.Key, logger: logger, maxBody: 8 << 20, cacheBytes: 32 << 20, noSearch: !child.Search}
+	if c.Upstream != "" {
+		options.recorder.Providers = []string{bench.UpstreamName + "=" + c.Upstream}
+	}
 	return child.Serve(ctx, os.Stdin, io.out, func() (entity.Store, error) {
-		opened, err := openServer(ctx, serverOptions{data: c.Serve, bootstrapKey: bench.Key, logger: logger, maxBody: 8 << 20, cacheBytes: 32 << 20, noSearch: !child.Search})
+		opened, err := openServer(ctx, options)
 		if err != nil {
 			return nil, err
 		}
@@ -116,6 +124,6 @@ func (c *benchCmd) serve(ctx context.Context, io *streams) (err error) {
 		if err := ready(listener.Addr().String()); err != nil {
 			return errors.Join(err, listener.Close())
 		}
-		return serveHTTP(ctx, listener, bench.WithYardsticks(s.handler), time.Second, logger)
+		return serveHTTP(ctx, listener, bench.WithYardsticks(s.handler, child.Upstream), time.Second, logger)
 	})
 }

@@ -23,6 +23,7 @@ type tx struct {
 	steps  []entity.Transition
 	record entity.Record
 	heads  []entity.Head          // written, in order
+	wrote  map[entity.ID]int      // the place in heads of an entity's last
 	mine   map[entity.ID]struct{} // claimed by this run
 	busy   <-chan struct{}        // another run has a claim that this one needs; closed on release
 	inline bool                   // only the committer can run this
@@ -240,6 +241,10 @@ func (t *tx) place(before *entity.Manifest, old entity.Head, v *entity.Version, 
 	if err != nil {
 		return nil, err
 	}
+	if t.wrote == nil {
+		t.wrote = make(map[entity.ID]int, 1)
+	}
+	t.wrote[m.ID] = len(t.heads)
 	t.heads = append(t.heads, next)
 	t.set(blockKey(d), block)
 	t.set(headKey(m.ID), row)

@@ -109,6 +109,9 @@ func (v *view) Head(id entity.ID) (entity.Head, error) {
 func (v *view) head(id entity.ID) (h entity.Head, ok bool, err error) {
 	key := headKey(id)
 	if v.tx != nil {
+		if at, ok := v.tx.wrote[id]; ok {
+			return v.tx.heads[at], true, nil
+		}
 		if row, ok := v.tx.pending(key); ok {
 			return decodeHead(id, row)
 		}

@@ -70,8 +70,11 @@ func median(list []float64) float64 {
 }
 
 func (l *look) spike(what, unit string, value *float64, history []float64) []Found {
+	if value == nil || len(history) == 0 || *value <= 3*slices.Min(history) {
+		return nil // no bound is lower, and most runs are like the others
+	}
 	bound, ok := unusual(history)
-	if !ok || value == nil || *value <= bound {
+	if !ok || *value <= bound {
 		return nil
 	}
 	return []Found{l.found(nil, *value, bound, fmt.Sprintf("%s %.6g %s; of the agent's last %d runs the median is %.6g, and more than %.6g is unusual", what, *value, unit, len(history), median(history), bound))}
@@ -81,7 +84,7 @@ func slowRun(l *look) []Found {
 	if l.end == nil {
 		return nil
 	}
-	took := float64(l.end.Time() - l.all[0].Time())
+	took := float64(l.end.Time() - run.Began(l.all))
 	return l.spike("it took", "ms", &took, l.around.Durations)
 }
 

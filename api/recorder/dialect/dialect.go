@@ -71,21 +71,20 @@ type Call struct {
 	Ended     bool // of a stream: its end has come
 }
 
-// Request reads what a program asks for. path is behind the provider's base URL.
-func (d Dialect) Request(path string, body []byte) Call {
+// Request reads what a program asks for. path is behind the provider's base URL;
+// body is what was sent as [entity.ParseJSON] reads it, nil where it is no JSON.
+func (d Dialect) Request(path string, body any) Call {
 	var c Call
-	if obj := object(body); obj != nil {
-		d.request(path, obj, &c)
-	} else {
-		d.request(path, map[string]any{}, &c)
-	}
+	obj, _ := body.(map[string]any)
+	d.request(path, obj, &c)
 	return c
 }
 
-// Response adds what the provider answered in one piece.
-func (d Dialect) Response(c *Call, status int, body []byte) {
+// Response adds what the provider answered in one piece: value is the body as
+// [entity.ParseJSON] reads it, nil where it is no JSON.
+func (d Dialect) Response(c *Call, status int, body []byte, value any) {
 	c.Ended = true
-	if obj := object(body); obj != nil {
+	if obj, ok := value.(map[string]any); ok {
 		d.answered(c, obj)
 	}
 	if status >= 400 && c.Error == "" {

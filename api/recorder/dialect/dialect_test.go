@@ -12,6 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"stemma/api/recorder/dialect"
+	"stemma/entity"
 )
 
 var update = flag.Bool("update", false, "write what is read into the files")
@@ -51,7 +52,7 @@ func TestCalls(t *testing.T) {
 				t.Fatal(form)
 			}
 			read := func(response string) dialect.Call {
-				c := d.Request(strings.TrimSpace(part["path"]), []byte(part["request"]))
+				c := d.Request(strings.TrimSpace(part["path"]), parsed(part["request"]))
 				var status int
 				if _, err := fmt.Sscan(part["answer"], &status); err != nil {
 					t.Fatal(err)
@@ -59,7 +60,7 @@ func TestCalls(t *testing.T) {
 				if strings.Contains(part["answer"], "event-stream") || c.Streamed {
 					d.Stream(&c, []byte(response))
 				} else {
-					d.Response(&c, status, []byte(response))
+					d.Response(&c, status, []byte(response), parsed(response))
 				}
 				return c
 			}
@@ -100,10 +101,10 @@ func FuzzStream(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body string) {
 		for _, name := range dialect.Names() {
 			d, _ := dialect.Named(name)
-			c := d.Request("/v1/models/x:streamGenerateContent", []byte(body))
+			c := d.Request("/v1/models/x:streamGenerateContent", parsed(body))
 			d.Stream(&c, []byte(body))
-			c = d.Request("/v1/messages", []byte(body))
-			d.Response(&c, 500, []byte(body))
+			c = d.Request("/v1/messages", parsed(body))
+			d.Response(&c, 500, []byte(body), parsed(body))
 		}
 	})
 }
@@ -120,4 +121,10 @@ func TestPrices(t *testing.T) {
 			t.Errorf("%s costs %v (%v), want %v", model, p.Input, ok, want)
 		}
 	}
+}
+
+// parsed is a body as it is given to a dialect.
+func parsed(body string) any {
+	v, _ := entity.ParseJSON([]byte(body), 0) // nil for what is no JSON
+	return v
 }

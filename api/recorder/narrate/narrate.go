@@ -253,12 +253,12 @@ func Summary(all []*run.Entry) string {
 		return "Nothing is recorded."
 	}
 	f := run.FactsOf(all)
-	first, last := all[0], all[len(all)-1]
-	s := Sentence(first) + fmt.Sprintf(" It took %s and %s", count(int(f.Steps), "step"), count(int(f.Tools), "tool call"))
+	last := all[len(all)-1]
+	s := Sentence(all[0]) + fmt.Sprintf(" It took %s and %s", count(int(f.Steps), "step"), count(int(f.Tools), "tool call"))
 	if f.Errors > 0 {
 		s += fmt.Sprintf(", with %s", count(int(f.Errors), "error"))
 	}
-	s += fmt.Sprintf(", in %s.", Duration(float64(last.Time()-first.Time())))
+	s += fmt.Sprintf(", in %s.", Duration(float64(last.Time()-run.Began(all))))
 	if last.Kind == run.KindEnd {
 		s += " " + Sentence(last)
 	} else {

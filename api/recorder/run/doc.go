@@ -12,7 +12,9 @@
 //
 // The manifest holds what lists need and no content: version 1 of a running run,
 // version 2 of one that ended, with the chain's head pinned under "chain" and
-// the counts, names and anomalies of [Facts].
+// the counts, names and anomalies of [Facts]. An end may know of an earlier
+// beginning, and of another agent, than the start did: a trace's root span comes
+// last. Version 2 has them then.
 //
 // # Laws
 //

@@ -63,6 +63,11 @@ type Entry struct {
 	Steps    int64 `cbor:"steps"`    // of any other: how many steps came before it
 	Step     int64 `cbor:"step"`     // of a tool or context: the step it belongs to, 0 for none
 
+	TraceID      string `cbor:"trace_id"` // W3C trace context, in hexadecimal
+	SpanID       string `cbor:"span_id"`
+	ParentSpanID string `cbor:"parent_span_id"`
+	Started      *int64 `cbor:"started_at"` // of an end that tells when the run began, ms since 1970
+
 	Trigger   string    `cbor:"trigger_type"`
 	Agent     string    `cbor:"agent"`
 	AgentID   entity.ID `cbor:"agent_id"`
@@ -121,6 +126,15 @@ func (e *Entry) Time() int64 {
 // Hash is the digest of the block in hexadecimal.
 func (e *Entry) Hash() string { return HashOf(e.CID) }
 
+// Began is when the run of a chain began, ms since 1970: as its end says, which
+// may know of earlier than the start that was recorded, else as its start does.
+func Began(all []*Entry) int64 {
+	if last := all[len(all)-1]; last.Started != nil {
+		return *last.Started
+	}
+	return all[0].Time()
+}
+
 // HashOf is the digest of a block in hexadecimal.
 func HashOf(c entity.CID) string {
 	d, _ := entity.DigestOf(c)
@@ -164,6 +178,9 @@ func read(r entity.Reader, c entity.CID) (*Entry, error) {
 	e, _, err := decode(raw, c)
 	return e, err
 }
+
+// Open is the entry of a block. KindNotFound.
+func Open(r entity.Reader, c entity.CID) (*Entry, error) { return read(r, c) }
 
 // At is the entry at a place of the chain. KindNotFound where there is none.
 func At(r entity.Reader, id entity.ID, n int64) (*Entry, error) {

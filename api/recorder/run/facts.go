@@ -19,6 +19,7 @@ type Facts struct {
 	Models                 []string
 	Providers              []string
 	ToolNames              []string
+	Traces                 []string // that it is part of, beside that of its start
 	ErrorType              string
 	Partial                bool
 }
@@ -28,6 +29,9 @@ func FactsOf(all []*Entry) Facts {
 	var f Facts
 	var tokens, cost *float64
 	for _, e := range all {
+		if e.TraceID != all[0].TraceID {
+			f.Traces = named(f.Traces, e.TraceID)
+		}
 		switch e.Kind {
 		case KindStep:
 			f.Steps++
@@ -84,7 +88,7 @@ func (f *Facts) properties() entity.Properties {
 			p[key] = number(*v)
 		}
 	}
-	for key, list := range map[string][]string{"models": f.Models, "providers": f.Providers, "tool_names": f.ToolNames} {
+	for key, list := range map[string][]string{"models": f.Models, "providers": f.Providers, "tool_names": f.ToolNames, "trace_ids": f.Traces} {
 		if len(list) > 0 {
 			p[key] = texts(list)
 		}

@@ -29,7 +29,7 @@ type Projection struct{}
 func (Projection) Name() string { return projectionName }
 
 // Version implements [entity.Projection].
-func (Projection) Version() int { return 1 }
+func (Projection) Version() int { return 2 }
 
 // Load implements [entity.Projection].
 func (Projection) Load(entity.Rows) error { return nil }

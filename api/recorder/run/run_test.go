@@ -67,8 +67,10 @@ func place(t testing.TB, s *store.Store) (collection entity.ID, agent entity.Hea
 func record(t testing.TB, s *store.Store, clock *storetest.Clock, random *rand.Rand, collection entity.ID, agent entity.Head, n int, end bool) (id entity.ID) {
 	t.Helper()
 	update(t, s, func(tx entity.Tx) error {
-		var err error
-		id, _, err = run.Begin(tx, run.Start{Collection: collection, Agent: agent, Trigger: "api", Body: entity.Properties{"input": "in"}}, clock.Now())
+		w, err := run.Begin(tx, run.Start{Collection: collection, Agent: agent, Trigger: "api", Body: entity.Properties{"input": "in"}}, clock.Now())
+		if err == nil {
+			id = w.ID()
+		}
 		return err
 	})
 	for range n {

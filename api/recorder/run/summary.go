@@ -28,6 +28,8 @@ type Summary struct {
 	Anomalies  []string // codes
 	ErrorType  string
 	Partial    bool
+	Trace      string   // of its start: W3C trace context, in hexadecimal
+	Traces     []string // others that its steps are part of, of a run that has ended
 }
 
 // SummaryOf reads a run's manifest; nil of what is none, or lies in no collection.
@@ -40,7 +42,7 @@ func SummaryOf(m *entity.Manifest) *Summary {
 		ID: m.ID, Collection: m.Collection(), AgentName: text(p, "agent_name"), Status: text(p, "status"), Trigger: text(p, "trigger_type"),
 		Started: millis(p, "started_at"), Completed: millis(p, "completed_at"), Duration: floatOf(p, "duration_ms"),
 		Tokens: floatOf(p, "total_tokens"), CostCents: floatOf(p, "total_cost_cents"), Steps: intOf(p, "steps"), Tools: intOf(p, "tools"),
-		Models: textsOf(p, "models"), ErrorType: text(p, "error_type"),
+		Models: textsOf(p, "models"), ErrorType: text(p, "error_type"), Trace: text(p, "trace_id"), Traces: textsOf(p, "trace_ids"),
 	}
 	if n := intOf(p, "errors"); n != nil {
 		s.Errors = *n

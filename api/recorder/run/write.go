@@ -13,11 +13,12 @@ type Start struct {
 	Session    *entity.Head
 	Trigger    string
 	At         time.Time         // zero: now
-	Body       entity.Properties // input, metadata
+	Body       entity.Properties // input, metadata, trace_id, parent_span_id
 }
 
-// Begin makes a run and its first entry. now is the transaction's time.
-func Begin(tx entity.Tx, s Start, now time.Time) (entity.ID, entity.ChainRef, error) {
+// Begin makes a run and its first entry, whose place the writer's head is. now is
+// the transaction's time.
+func Begin(tx entity.Tx, s Start, now time.Time) (*Writer, error) {
 	at := now
 	body := entity.Properties{"kind": string(KindStart), "steps": int64(0)}
 	if !s.At.IsZero() {
@@ -32,6 +33,11 @@ func Begin(tx entity.Tx, s Start, now time.Time) (entity.ID, entity.ChainRef, er
 		"label": s.Agent.Label + " " + entity.FormatTime(at), "status": Running, "trigger_type": s.Trigger,
 		"agent_name": s.Agent.Label, "started_at": entity.FormatTime(at),
 	}
+	for _, key := range []string{"trace_id", "parent_span_id"} {
+		if v, ok := s.Body[key]; ok {
+			props[key] = v
+		}
+	}
 	related := []entity.Relationship{
 		{Predicate: entity.PredicateCollection, Peer: s.Collection, PeerType: entity.TypeCollection},
 		{Predicate: PredicateAgent, Peer: s.Agent.ID, PeerType: entity.TypeAgent, PeerLabel: s.Agent.Label},
@@ -42,11 +48,11 @@ func Begin(tx entity.Tx, s Start, now time.Time) (entity.ID, entity.ChainRef, er
 	}
 	v, err := tx.Create(entity.Draft{Type: Type, Properties: props, Relationships: related})
 	if err != nil {
-		return "", entity.ChainRef{}, err
+		return nil, err
 	}
-	id := v.Manifest.ID
-	ref, err := tx.Append(id, Chain, entity.Any, body)
-	return id, ref, err
+	w := &Writer{tx: tx, id: v.Manifest.ID, whole: true}
+	_, err = w.append(body)
+	return w, err
 }
 
 // Writer adds entries to a run in one transaction.
@@ -56,6 +62,8 @@ type Writer struct {
 	head  entity.ChainRef
 	steps int64
 	ended bool
+	whole bool     // all is every entry there is
+	all   []*Entry // from the run's beginning on, if it is this writer's
 }
 
 // Continue makes a writer of a run that has not ended: KindExists where it has.
@@ -88,6 +96,9 @@ func Ended(id entity.ID, status string) error {
 	return entity.Errorf(entity.KindExists, "run.Ended", "run %s has ended (%s) and takes nothing more; start another with POST /api/v1/runs", Name(id), status)
 }
 
+// ID is the run's.
+func (w *Writer) ID() entity.ID { return w.id }
+
 // Head is the chain's head as the writer left it.
 func (w *Writer) Head() entity.ChainRef { return w.head }
 
@@ -99,10 +110,24 @@ func (w *Writer) Ended() bool { return w.ended }
 
 func (w *Writer) append(body entity.Properties) (entity.ChainRef, error) {
 	ref, err := w.tx.Append(w.id, Chain, entity.Any, body)
-	if err == nil {
-		w.head = ref
+	if err != nil {
+		return ref, err
 	}
-	return ref, err
+	w.head = ref
+	if w.whole {
+		var e *Entry
+		e, w.whole = written(ref, body)
+		w.all = append(w.all, e)
+	}
+	return ref, nil
+}
+
+// entries are all there are.
+func (w *Writer) entries() ([]*Entry, error) {
+	if w.whole {
+		return w.all, nil
+	}
+	return All(w.tx, w.id)
 }
 
 // Step adds a step. at is when it happened, zero for now.
@@ -202,6 +227,8 @@ type Finish struct {
 	Status string
 	At     time.Time         // zero: now
 	Body   entity.Properties // output, total_tokens, total_cost_cents, error_type, error_message
+	Began  time.Time         // when it did, where that is not when its start was; zero: then
+	Agent  *entity.Head      // whose run it turned out to be; nil: whose it was
 }
 
 // Judge finds what is out of the ordinary in a run; see package anomaly.
@@ -216,15 +243,21 @@ func (w *Writer) End(f Finish, judge Judge, now time.Time) (entity.ChainRef, err
 	}
 	b := entry(KindEnd, f.Body, f.At)
 	b["status"], b["steps"] = f.Status, w.steps
+	if !f.Began.IsZero() {
+		b["started_at"] = f.Began.UnixMilli()
+	}
+	if f.Agent != nil {
+		b["agent"], b["agent_id"] = f.Agent.Label, string(f.Agent.ID)
+	}
 	if _, err := w.append(b); err != nil {
 		return w.head, err
 	}
-	all, err := All(w.tx, w.id)
+	all, err := w.entries()
 	if err != nil {
 		return w.head, err
 	}
 	facts := FactsOf(all)
-	if started := all[0].Time(); at.UnixMilli() >= started {
+	if started := Began(all); at.UnixMilli() >= started {
 		facts.Duration = float(float64(at.UnixMilli() - started))
 	}
 	props := facts.properties()
@@ -238,9 +271,28 @@ func (w *Writer) End(f Finish, judge Judge, now time.Time) (entity.ChainRef, err
 		for k, v := range props {
 			m.Properties[k] = v
 		}
+		f.correct(m)
 		return nil
 	})
 	return w.head, err
+}
+
+// correct says in the manifest what only the end knew.
+func (f *Finish) correct(m *entity.Manifest) {
+	if !f.Began.IsZero() {
+		m.Properties["started_at"] = entity.FormatTime(f.Began)
+	}
+	if f.Agent != nil {
+		m.Properties["agent_name"] = f.Agent.Label
+		for i, r := range m.Relationships {
+			if r.Predicate == PredicateAgent {
+				m.Relationships[i] = entity.Relationship{Predicate: PredicateAgent, Peer: f.Agent.ID, PeerType: entity.TypeAgent, PeerLabel: f.Agent.Label}
+			}
+		}
+	}
+	if f.Agent != nil || !f.Began.IsZero() {
+		m.Properties["label"] = text(m.Properties, "agent_name") + " " + text(m.Properties, "started_at")
+	}
 }
 
 // Pin is the chain's head as a run's manifest pins it; ok is false of a run

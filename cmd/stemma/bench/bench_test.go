@@ -93,7 +93,15 @@ func serveChild(args []string) (err error) {
 			return err
 		}
 		defer callers.Close()
-		recording := recorder.New(recorder.Options{Networks: []recorder.Network{{Store: s, Scopes: scopes}}, Auth: callers})
+		options := recorder.Options{Networks: []recorder.Network{{Store: s, Scopes: scopes}}, Auth: callers}
+		if c.Upstream != "" {
+			provider, err := recorder.ParseProvider(UpstreamName + "=" + c.Upstream)
+			if err != nil {
+				return err
+			}
+			options.Providers = append(options.Providers, provider)
+		}
+		recording := recorder.New(options)
 		defer recording.Close()
 		handler := wire.New(wire.Options{
 			Ops:          append(native.New(time.Now, native.Network{Store: s, Scopes: scopes, Graph: index, Blobs: blobs}).Operations(), recording.Operations()...),
@@ -103,7 +111,7 @@ func serveChild(args []string) (err error) {
 		if err != nil {
 			return err
 		}
-		server := &http.Server{Handler: WithYardsticks(handler)}
+		server := &http.Server{Handler: WithYardsticks(handler, c.Upstream)}
 		context.AfterFunc(ctx, func() { server.Close() })
 		if err := ready(listener.Addr().String()); err != nil {
 			return err
@@ -154,7 +162,7 @@ func tinyOptions(t *testing.T, only string) Options {
 
 // Every row gives results with sane numbers, and leaves nothing behind.
 func TestRows(t *testing.T) {
-	lines := map[string]int{"durable": 1, "put": 5, "get": 2, "attest": 2, "contended": 2, "search": 3, "sight": 4, "graph": 2, "versions": 6, "events": 2, "access": 2, "jsonl": 2, "content": 3, "car": 2, "mirror": 1, "find": 9, "recorder": 2, "resident": 3}
+	lines := map[string]int{"durable": 1, "put": 5, "get": 2, "attest": 2, "contended": 2, "search": 3, "sight": 4, "graph": 2, "versions": 6, "events": 2, "access": 2, "jsonl": 2, "content": 3, "car": 2, "mirror": 1, "find": 9, "recorder": 2, "proxy": 10, "resident": 3}
 	o := tinyOptions(t, "")
 	var table bytes.Buffer
 	o.Out = &table

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,10 +22,11 @@ const Key = "uk_0000000000000000000000000000000000000000000000000000000000bench"
 
 // Child is a server to be started.
 type Child struct {
-	Data    string // directory of its stores
-	Load    int    // entities to create before it serves
-	Search  bool   // whether its stores are searched, as those of 'stemma serve' are unless told otherwise
-	Profile string // file for its CPU profile, beside which that of its heap comes; "" takes none
+	Data     string // directory of its stores
+	Load     int    // entities to create before it serves
+	Search   bool   // whether its stores are searched, as those of 'stemma serve' are unless told otherwise
+	Upstream string // URL of the model provider [UpstreamName]; "" for none
+	Profile  string // file for its CPU profile, beside which that of its heap comes; "" takes none
 }
 
 // Hello is what a child writes to its standard output, as one line of JSON,
@@ -118,6 +120,23 @@ func (p *process) stop() error {
 		return errors.Join(err, fmt.Errorf("bench child: %w", waitErr))
 	}
 	return err
+}
+
+// cpu is the time that the child has computed, to a hundredth of a second
+// (proc(5)).
+func (p *process) cpu() (time.Duration, error) {
+	path := "/proc/" + strconv.Itoa(p.cmd.Process.Pid) + "/stat"
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return 0, fmt.Errorf("bench child: %w", err)
+	}
+	f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:])) // from the third on
+	if len(f) < 13 {
+		return 0, fmt.Errorf("bench child: %s is %q", path, b)
+	}
+	user, err := strconv.Atoi(f[11])
+	system, err2 := strconv.Atoi(f[12])
+	return time.Duration(user+system) * 10 * time.Millisecond, errors.Join(err, err2)
 }
 
 // memory is what a process has in physical memory.

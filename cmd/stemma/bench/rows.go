@@ -32,6 +32,7 @@ func rows() []row {
 		{"mirror", "a copy of a server with many events", (*runner).mirror},
 		{"find", "documents findable by text and by meaning", (*runner).find},
 		{"recorder", "recording steps in batches, and replaying a long run", (*runner).recorder},
+		{"proxy", "calls through the recording proxy and through a plain one", (*runner).proxy},
 		{"resident", "one server with many entities: resident memory", (*runner).resident},
 	}
 }

@@ -1,8 +1,12 @@
 package bench
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -15,6 +19,10 @@ import (
 const (
 	ConstantPath = "/bench/constant" // a router of package wire: everything but the work
 	PlainPath    = "/bench/plain"    // chi alone
+	// PlainProxyPath is in front of what Go's own reverse proxy takes to the
+	// upstream, which the recording proxy knows as the provider UpstreamName.
+	PlainProxyPath = "/bench/proxy"
+	UpstreamName   = "bench"
 )
 
 // constant is the answer of 1 KB.
@@ -25,8 +33,9 @@ var constantText = []byte(`{"text":"` + strings.Repeat("x", 1013) + `"}`)
 // AppendJSON writes it as any answer is written.
 func (constant) AppendJSON(b []byte) []byte { return append(b, constantText...) }
 
-// WithYardsticks serves the yardsticks beside a server.
-func WithYardsticks(server http.Handler) http.Handler {
+// WithYardsticks serves the yardsticks beside a server. upstream is a URL to
+// which the plain proxy goes; "" for none.
+func WithYardsticks(server http.Handler, upstream string) http.Handler {
 	router := wire.New(wire.Options{
 		Ops: []wire.Operation{wire.Op(wire.Operation{Method: "GET", Path: ConstantPath, ID: "constant"},
 			func(context.Context, *struct{}) (*wire.Reply, error) { return wire.OK(constant{}), nil })},
@@ -37,8 +46,11 @@ func WithYardsticks(server http.Handler) http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(constantText) // who does not listen is no concern here
 	})
+	proxy := plainProxy(upstream)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
+		case plainCall:
+			proxy.ServeHTTP(w, r)
 		case ConstantPath:
 			router.ServeHTTP(w, r)
 		case PlainPath:
@@ -46,5 +58,31 @@ func WithYardsticks(server http.Handler) http.Handler {
 		default:
 			server.ServeHTTP(w, r)
 		}
+	})
+}
+
+// plainProxy is a reverse proxy as anybody would write it, with a transport that
+// keeps as many connections as there are callers. It has the request whole: an
+// upstream that answers at once may do so before the transport has looked behind
+// the request's end, which net/http then refuses, and the answer breaks off.
+func plainProxy(upstream string) http.Handler {
+	target, err := url.Parse(upstream)
+	if err != nil {
+		target = &url.URL{} // which nothing is reached at
+	}
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			r.Out.URL.Path = strings.TrimPrefix(r.In.URL.Path, PlainProxyPath)
+		},
+		Transport: &http.Transport{MaxIdleConns: 1024, MaxIdleConnsPerHost: 256, DisableCompression: true},
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		proxy.ServeHTTP(w, r)
 	})
 }

@@ -1,0 +1,137 @@
+package backlog
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// rig is a backlog of numbers, whose sizes they are, and what was written of it.
+type rig struct {
+	*Backlog[int]
+	gate    chan struct{} // closed: nothing is held up
+	started chan struct{} // for each batch
+	mu      sync.Mutex
+	batches [][]int
+	refused int
+}
+
+func newRig(queued, atOnce int) *rig {
+	r := &rig{gate: make(chan struct{}), started: make(chan struct{}, 100)}
+	r.Backlog = New(Options[int]{
+		Write: func(batch []int) {
+			r.started <- struct{}{}
+			<-r.gate
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.batches = append(r.batches, slices.Clone(batch))
+		},
+		Size: func(n int) int64 { return int64(n) },
+		Most: 10, Queued: queued, AtOnce: atOnce, Bytes: 100, Patience: time.Second,
+		Refused: func() { r.refused++ },
+	})
+	r.writers = 1
+	return r
+}
+
+// fill adds items with a place each; the first is with the writer then.
+func (r *rig) fill(t *testing.T, items ...int) {
+	t.Helper()
+	for i, n := range items {
+		if !r.Begin(t.Context()) {
+			t.Fatalf("no place for %d", n)
+		}
+		r.Add(n)
+		if i == 0 {
+			<-r.started
+		}
+	}
+}
+
+// All is written, in order and together, within the bounds on how much; what is
+// larger than the bound goes alone.
+func TestBatches(t *testing.T) {
+	r := newRig(10, 4)
+	r.fill(t, 1, 2, 3, 4, 5, 60, 50, 200, 6)
+	close(r.gate)
+	r.Close()
+	if got, want := fmt.Sprint(r.batches), "[[1] [2 3 4 5] [60] [50] [200] [6]]"; got != want {
+		t.Errorf("written are %s, want %s", got, want)
+	}
+	if r.Begin(t.Context()) || r.refused != 1 {
+		t.Errorf("there is a place after the end, or %d were told", r.refused)
+	}
+}
+
+// What begins waits while there is much to write, and has its place when there is
+// less.
+func TestBeginWaitsForRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(3, 2)
+		r.fill(t, 1, 2, 3, 4)
+		placed := make(chan bool, 1)
+		go func() { placed <- r.Begin(t.Context()) }()
+		synctest.Wait()
+		select {
+		case ok := <-placed:
+			t.Fatalf("it did not wait: %v", ok)
+		default:
+		}
+		close(r.gate)
+		if !<-placed || r.refused != 0 {
+			t.Error("there was room, and it has no place")
+		}
+		r.Add(5)
+		r.Close()
+	})
+}
+
+// Where nothing is written any more one wait is the last: what begins is refused at
+// once until there is room again.
+func TestBeginDoesNotWaitForWhatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(3, 2)
+		r.fill(t, 1, 2, 3, 4)
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		for _, c := range []struct {
+			who   string
+			ctx   context.Context
+			after time.Duration
+		}{{"who is gone", gone, 0}, {"the first", t.Context(), time.Second}, {"the second", t.Context(), 0}} {
+			began := time.Now()
+			if r.Begin(c.ctx) || time.Since(began) != c.after {
+				t.Errorf("%s has a place, or waited %s and not %s", c.who, time.Since(began), c.after)
+			}
+		}
+		close(r.gate)
+		synctest.Wait()
+		if !r.Begin(t.Context()) || r.refused != 3 {
+			t.Errorf("there is room and no place, or %d were refused", r.refused)
+		}
+		r.Add(5)
+		r.Close()
+	})
+}
+
+// Places are bounded, whatever is queued.
+func TestPlaces(t *testing.T) {
+	r := newRig(100, 2)
+	for i := range 11 {
+		if got, want := r.Begin(t.Context()), i < 10; got != want {
+			t.Errorf("place %d: %v", i, got)
+		}
+	}
+	close(r.gate)
+	for range 10 {
+		r.Add(1)
+	}
+	r.Flush()
+	if r.placed != 0 || r.active != 0 || len(r.queue) != 0 {
+		t.Errorf("left are %d places, %d writers, %d queued", r.placed, r.active, len(r.queue))
+	}
+}
