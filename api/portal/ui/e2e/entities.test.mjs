@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { call, expectedFailure, look, open, signIn } from "./world.mjs";
+import { call, expectedFailure, look, open, signIn, typedStyle } from "./world.mjs";
 
 async function letters(label) {
   const collection = await call("POST", "/collections", { label });
@@ -42,6 +42,7 @@ test("what somebody does appears at home at once", async (t) => {
 
 test("a query is answered as list, table and graph, and a wrong one says where it is wrong", async (t) => {
   const { page, allow } = await open(t);
+  allow(typedStyle);
   const { collection, made } = await letters("Query");
   await signIn(page);
   await page.getByRole("link", { name: "Explore", exact: true }).click();
@@ -72,6 +73,7 @@ test("a query is answered as list, table and graph, and a wrong one says where i
 
 test("an entity is edited, compared, restored; who is late sees both and decides", async (t) => {
   const { page, allow } = await open(t);
+  allow(typedStyle);
   const { made } = await letters("Edit");
   const letter = made[0];
   await signIn(page);

@@ -10,6 +10,10 @@ const shots = process.env.STEMMA_SHOTS;
 
 export const expectedFailure = /Failed to load resource/; // of a request that the test makes fail
 
+// What Chromium puts into an editor with the text that replaces a coloured one. The
+// policy refuses it, and the editor takes the text alone.
+export const typedStyle = /Applying inline style/;
+
 // open starts a browser. Whatever a page complains about fails the test, but for
 // what the test expects.
 export async function open(t, options = {}) {
