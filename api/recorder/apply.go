@@ -195,7 +195,7 @@ func (a *applier) session(rec *record, body entity.Properties) (answer, error) {
 		return answer{}, err
 	}
 	if len(body) > 0 {
-		if _, err := a.tx.Append(v.Manifest.ID, run.TypeSession, entity.Any, body); err != nil {
+		if err := run.DescribeSession(a.tx, v.Manifest.ID, body, a.s.options.Salt); err != nil {
 			return answer{}, err
 		}
 	}
@@ -215,7 +215,7 @@ func (a *applier) start(rec *record, body entity.Properties) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	start := run.Start{Collection: a.collection, Agent: agent, Trigger: rec.word, At: rec.at, Body: body}
+	start := run.Start{Collection: a.collection, Agent: agent, Trigger: rec.word, At: rec.at, Body: body, Salt: a.s.options.Salt}
 	if rec.session != "" {
 		h, err := a.sessionHead(rec.session)
 		if err != nil {
@@ -285,7 +285,7 @@ func (a *applier) writer(id entity.ID) (*run.Writer, entity.ID, error) {
 	if w := a.writers[id]; w != nil && !w.Ended() {
 		return w, h.Collection, nil
 	}
-	w, err := run.Continue(a.tx, h)
+	w, err := run.Continue(a.tx, h, a.s.options.Salt)
 	a.writers[id] = w
 	return w, h.Collection, err
 }

@@ -67,6 +67,7 @@ type RunItem struct {
 	Anomalies   []string  `json:"anomalies" doc:"codes"`
 	ErrorType   *string   `json:"error_type"`
 	Partial     bool      `json:"partial" doc:"the recording is not whole"`
+	DeletedAt   *string   `json:"content_deleted_at,omitempty" doc:"what was said was deleted then"`
 }
 
 func itemOf(s *run.Summary) RunItem {
@@ -82,6 +83,10 @@ func itemOf(s *run.Summary) RunItem {
 	if s.Completed != 0 {
 		at := entity.FormatMillis(s.Completed)
 		item.CompletedAt = &at
+	}
+	if s.Deleted != 0 {
+		at := entity.FormatMillis(s.Deleted)
+		item.DeletedAt = &at
 	}
 	if s.ErrorType != "" {
 		item.ErrorType = &s.ErrorType

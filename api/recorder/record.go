@@ -80,8 +80,10 @@ func (s *Service) Flush() {
 }
 
 // Close records no more calls, and waits until those that are under way have
-// ended and are recorded: what serves them is to be stopped before.
+// ended and are recorded: what serves them is to be stopped before. No more content
+// is deleted when it returns.
 func (s *Service) Close() error {
+	s.retention.close()
 	s.recorder.mu.Lock()
 	s.recorder.closed = true
 	s.recorder.mu.Unlock()

@@ -63,7 +63,7 @@ func newRig(t testing.TB, change ...func(*recorder.Options)) *rig {
 		}
 		w.stores[name] = s
 		all = append(all, s)
-		w.networks = append(w.networks, recorder.Network{Store: s, Scopes: scopes})
+		w.networks = append(w.networks, recorder.Network{Store: s, Scopes: scopes, Wipe: s.Wipe})
 		seed(t, s)
 	}
 	a, err := auth.New(auth.Options{Stores: all, Issuer: "https://stemma.example", Now: w.clock.Now, Entropy: storetest.Entropy(3), Interval: time.Hour})
@@ -73,7 +73,7 @@ func newRig(t testing.TB, change ...func(*recorder.Options)) *rig {
 	if w.attest, err = attest.Open(context.Background(), attest.Options{Store: w.stores[entity.Main], Fallback: "stemma.example/tlog", Interval: time.Nanosecond, Entropy: storetest.Entropy(4)}); err != nil {
 		t.Fatal(err)
 	}
-	o := recorder.Options{Networks: w.networks, Auth: a, Now: w.clock.Now, Attest: w.attest}
+	o := recorder.Options{Networks: w.networks, Auth: a, Now: w.clock.Now, Attest: w.attest, Salt: func() string { return "salt" }}
 	for _, f := range change {
 		f(&o)
 	}

@@ -85,6 +85,7 @@ type Entry struct {
 	Request    any            `cbor:"request"`
 	Response   any            `cbor:"response"`
 	Partial    string         `cbor:"partial"` // why what is recorded is not all there was
+	Failed     bool           `cbor:"failed"`  // there is an error message, or was
 	Made       bool           `cbor:"made"`    // a step that a tool call was given, as there was none
 
 	Tool         string  `cbor:"tool_name"`
@@ -98,16 +99,20 @@ type Entry struct {
 	Documents    []any    `cbor:"retrieved_documents"`
 	TotalTokens  *float64 `cbor:"total_tokens"`
 	TotalCost    *float64 `cbor:"total_cost_cents"`
+
+	Content *Content  `cbor:"content"` // where the content is; nil of an entry that has none, or from before it had a block of its own
+	Gone    *Deletion `cbor:"-"`       // the content was deleted
+	Salt    string    `cbor:"salt"`    // of the content
 }
 
-// block is a chain block whose body is an entry.
+// block is a chain block whose body is an entry, or the content of one.
 type block struct {
 	ID    entity.ID    `cbor:"id"`
 	Chain string       `cbor:"chain"`
 	N     int64        `cbor:"n"`
 	TS    int64        `cbor:"ts"`
 	Prev  *entity.Link `cbor:"prev"`
-	Body  Entry        `cbor:"body"`
+	Body  *Entry       `cbor:"body"`
 }
 
 // Time is when it happened, ms since 1970.
@@ -131,11 +136,11 @@ func HashOf(c entity.CID) string {
 func (e *Entry) StepsSoFar() int64 { return max(e.Sequence, e.Steps) }
 
 func decode(raw []byte, c entity.CID) (*Entry, entity.CID, error) {
-	var b block
+	e := new(Entry)
+	b := block{Body: e}
 	if err := entity.DecodeBlock(raw, &b); err != nil {
 		return nil, entity.CID{}, entity.Internal("run.decode", err)
 	}
-	e := &b.Body
 	e.N, e.TS, e.CID = b.N, b.TS, c
 	prev := entity.CID{}
 	if b.Prev != nil {
@@ -153,15 +158,24 @@ func Last(r entity.Reader, id entity.ID) (*Entry, error) {
 	if head.N == 0 {
 		return nil, entity.NotFound("run.Last", "run %s has nothing recorded", Name(id))
 	}
-	return read(r, head.CID)
+	return (&contents{r: r, id: id}).entry(head.CID)
 }
 
-func read(r entity.Reader, c entity.CID) (*Entry, error) {
+// bare is an entry without its content.
+func bare(r entity.Chains, c entity.CID) (*Entry, error) {
 	raw, err := r.Block(c)
 	if err != nil {
 		return nil, err
 	}
 	e, _, err := decode(raw, c)
+	return e, err
+}
+
+func (c *contents) entry(at entity.CID) (*Entry, error) {
+	e, err := bare(c.r, at)
+	if err == nil {
+		err = c.fill(e)
+	}
 	return e, err
 }
 
@@ -174,7 +188,7 @@ func At(r entity.Reader, id entity.ID, n int64) (*Entry, error) {
 		if ref.N != n {
 			break
 		}
-		return read(r, ref.CID)
+		return (&contents{r: r, id: id}).entry(ref.CID)
 	}
 	return nil, entity.NotFound("run.At", "run %s has no entry %d", Name(id), n)
 }
@@ -182,10 +196,11 @@ func At(r entity.Reader, id entity.ID, n int64) (*Entry, error) {
 // Entries yields a run's chain from a place on.
 func Entries(r entity.Reader, id entity.ID, from int64) iter.Seq2[*Entry, error] {
 	return func(yield func(*Entry, error) bool) {
+		c := contents{r: r, id: id}
 		for ref, err := range r.Chain(id, Chain, from) {
 			var e *Entry
 			if err == nil {
-				e, err = read(r, ref.CID)
+				e, err = c.entry(ref.CID)
 			}
 			if !yield(e, err) || err != nil {
 				return
@@ -202,6 +217,7 @@ func All(r entity.Reader, id entity.ID) ([]*Entry, error) {
 		return nil, err
 	}
 	out := make([]*Entry, head.N)
+	c := contents{r: r, id: id}
 	at := head.CID
 	for n := head.N; n > 0; n-- {
 		raw, err := r.Block(at)
@@ -209,6 +225,9 @@ func All(r entity.Reader, id entity.ID) ([]*Entry, error) {
 			return nil, err
 		}
 		e, prev, err := decode(raw, at)
+		if err == nil {
+			err = c.fill(e)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -220,28 +239,68 @@ func All(r entity.Reader, id entity.ID) ([]*Entry, error) {
 // Read is [All] for a view of a committed state: blocks are read in order and
 // decoded on all cores, as replays of long runs wait for it.
 func Read(r entity.Reader, id entity.ID) ([]*Entry, error) {
-	var raw [][]byte
-	var refs []entity.ChainRef
-	for ref, err := range r.Chain(id, Chain, 1) {
+	refs, raw, err := blocks(r, id, Chain)
+	if err != nil {
+		return nil, err
+	}
+	ofContent, bodies, err := blocks(r, id, entity.ChainContent)
+	if err != nil {
+		return nil, err
+	}
+	c := contents{r: r, id: id, read: make(map[entity.CID][]byte, len(bodies))}
+	for i, ref := range ofContent {
+		if bodies[i] != nil {
+			c.read[ref.CID] = bodies[i]
+		}
+	}
+	out := make([]*Entry, len(raw))
+	err = shared(len(raw), func(i int) (err error) {
+		if out[i], _, err = decode(raw[i], refs[i].CID); err == nil && out[i].Content != nil && c.read[out[i].Content.Block.CID] != nil {
+			err = c.fill(out[i])
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range out { // whose content was not read ahead, as it is gone
+		if e.Content != nil && c.read[e.Content.Block.CID] == nil {
+			if err := c.fill(e); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}
+
+// blocks reads a chain in order. A block that is not there is nil, and who needs it
+// finds out whether it may be missing.
+func blocks(r entity.Reader, id entity.ID, chain string) (refs []entity.ChainRef, raw [][]byte, err error) {
+	for ref, err := range r.Chain(id, chain, 1) {
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		b, err := r.Block(ref.CID)
-		if err != nil {
-			return nil, err
+		if err != nil && (chain == Chain || entity.KindOf(err) != entity.KindNotFound) {
+			return nil, nil, err
 		}
 		refs, raw = append(refs, ref), append(raw, b)
 	}
-	out, failed := make([]*Entry, len(raw)), make([]error, len(raw))
+	return refs, raw, nil
+}
+
+// shared runs fn for each of n things on all cores.
+func shared(n int, fn func(i int) error) error {
 	const share = 512
+	failed := make([]error, n/share+1)
 	var group sync.WaitGroup
-	for from := 0; from < len(raw); from += share {
+	for from := 0; from < n; from += share {
 		group.Go(func() {
-			for i := from; i < min(from+share, len(raw)); i++ {
-				out[i], _, failed[i] = decode(raw[i], refs[i].CID)
+			for i := from; i < min(from+share, n) && failed[from/share] == nil; i++ {
+				failed[from/share] = fn(i)
 			}
 		})
 	}
 	group.Wait()
-	return out, errors.Join(failed...)
+	return errors.Join(failed...)
 }

@@ -14,6 +14,7 @@ type Start struct {
 	Trigger    string
 	At         time.Time         // zero: now
 	Body       entity.Properties // input, metadata
+	Salt       Salt
 }
 
 // Begin makes a run and its first entry. now is the transaction's time.
@@ -45,7 +46,7 @@ func Begin(tx entity.Tx, s Start, now time.Time) (entity.ID, entity.ChainRef, er
 		return "", entity.ChainRef{}, err
 	}
 	id := v.Manifest.ID
-	ref, err := tx.Append(id, Chain, entity.Any, body)
+	ref, err := record(tx, id, Chain, body, s.Salt)
 	return id, ref, err
 }
 
@@ -56,11 +57,12 @@ type Writer struct {
 	head  entity.ChainRef
 	steps int64
 	ended bool
+	salt  Salt
 }
 
 // Continue makes a writer of a run that has not ended: KindExists where it has.
 // h is its head; that it may be written is the caller's to decide.
-func Continue(tx entity.Tx, h entity.Head) (*Writer, error) {
+func Continue(tx entity.Tx, h entity.Head, salt Salt) (*Writer, error) {
 	m, err := tx.Manifest(h.CID())
 	if err != nil {
 		return nil, err
@@ -72,9 +74,9 @@ func Continue(tx entity.Tx, h entity.Head) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{tx: tx, id: h.ID, head: head}
+	w := &Writer{tx: tx, id: h.ID, head: head, salt: salt}
 	if head.N > 0 {
-		last, err := read(tx, head.CID)
+		last, err := bare(tx, head.CID)
 		if err != nil {
 			return nil, err
 		}
@@ -98,7 +100,7 @@ func (w *Writer) Steps() int64 { return w.steps }
 func (w *Writer) Ended() bool { return w.ended }
 
 func (w *Writer) append(body entity.Properties) (entity.ChainRef, error) {
-	ref, err := w.tx.Append(w.id, Chain, entity.Any, body)
+	ref, err := record(w.tx, w.id, Chain, body, w.salt)
 	if err == nil {
 		w.head = ref
 	}
