@@ -149,7 +149,7 @@ var opRows = map[string]opRow{
 		{name: "another member", body: `{"retention_days":30}`, status: 400, says: "days is required"},
 		{name: "null", body: `{"days":null}`, status: 400, says: "days is required"},
 	}},
-	"endRetention": {path: "/api/monitoring/retention", user: true, bob: 200, look: 403},
+	"endRetention":     {path: "/api/monitoring/retention", user: true, bob: 200, look: 403},
 	"listRecorderKeys": {path: "/api/api-keys", user: true, bob: 200, look: 403},
 	"createRecorderKey": {path: "/api/api-keys", body: `{"name":"ci"}`, status: 201, user: true, bob: 201, look: 403, faults: []fault{
 		{name: "a long name", body: `{"name":"` + strings.Repeat("a", 101) + `"}`, status: 400},

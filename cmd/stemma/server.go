@@ -103,7 +103,7 @@ func openServer(ctx context.Context, o serverOptions) (s *server, err error) {
 	if err := s.openAnchors(o, readOnly != "", registry); err != nil {
 		return s, err
 	}
-	if s.recorder, err = recorderView(s, o, registry); err != nil {
+	if s.recorder, err = recorderView(s, o, readOnly != "", registry); err != nil {
 		return s, err
 	}
 	chat, err := o.chat.options(o.logger)
