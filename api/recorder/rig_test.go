@@ -49,14 +49,20 @@ type rig struct {
 	auth     *auth.Authenticator
 }
 
-func newRig(t testing.TB, change ...func(*recorder.Options)) *rig {
+func newRig(t testing.TB, change ...func(*recorder.Options)) *rig { return newRigIn(t, "", change...) }
+
+// newRigIn is newRig with the main network's store in a directory.
+func newRigIn(t testing.TB, dir string, change ...func(*recorder.Options)) *rig {
 	t.Helper()
 	w := &rig{clock: storetest.NewClock(), stores: map[entity.Network]*store.Store{}}
 	var all []entity.Store
 	for i, name := range []entity.Network{entity.Main, entity.Test} {
 		scopes := scope.New()
+		if name != entity.Main {
+			dir = ""
+		}
 		s, err := store.Open(store.Options{
-			Network: name, Projections: []entity.Projection{listing.Projection{}, scopes, run.Projection{}}, Clock: w.clock.Now, Entropy: storetest.Entropy(uint64(i)),
+			Dir: dir, Network: name, Projections: []entity.Projection{listing.Projection{}, scopes, run.Projection{}}, Clock: w.clock.Now, Entropy: storetest.Entropy(uint64(i)),
 		})
 		if err != nil {
 			t.Fatal(err)
