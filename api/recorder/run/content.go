@@ -75,7 +75,6 @@ type Deletion struct {
 type contents struct {
 	r      entity.Chains
 	id     entity.ID
-	read   map[entity.CID][]byte // ahead; may be nil
 	erased []entity.Erasure
 	known  bool // erased
 }
@@ -116,9 +115,6 @@ func contentAt(body entity.Properties) (at Content, ok bool) {
 
 // fetch gives the bytes of an entry's content, and otherwise how it was deleted.
 func (c *contents) fetch(at *Content) (raw []byte, gone *Deletion, err error) {
-	if raw = c.read[at.Block.CID]; raw != nil {
-		return raw, nil, nil
-	}
 	raw, err = c.r.Block(at.Block.CID)
 	if err == nil || entity.KindOf(err) != entity.KindNotFound {
 		return raw, nil, err
