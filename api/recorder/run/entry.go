@@ -162,6 +162,26 @@ func Last(r entity.Reader, id entity.ID) (*Entry, error) {
 	return (&contents{r: r, id: id}).entry(head.CID)
 }
 
+// Bare yields a run's chain from its last entry back, without content.
+func Bare(r entity.Reader, id entity.ID) iter.Seq2[*Entry, error] {
+	return func(yield func(*Entry, error) bool) {
+		head, err := r.ChainHead(id, Chain)
+		for at := head.CID; err == nil && at.Defined(); {
+			var raw []byte
+			var e *Entry
+			if raw, err = r.Block(at); err == nil {
+				e, at, err = decode(raw, at)
+			}
+			if err == nil && !yield(e, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
 // bare is an entry without its content.
 func bare(r entity.Chains, c entity.CID) (*Entry, error) {
 	raw, err := r.Block(c)

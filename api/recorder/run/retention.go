@@ -169,18 +169,12 @@ func eraseTail(tx entity.Tx, id entity.ID, days int64) (did, more bool, err erro
 // recorded before content had blocks of its own: it is what the hashes of the chain
 // are of, and cannot go without them.
 func hasInline(tx entity.Tx, id entity.ID) (bool, error) {
-	head, err := tx.ChainHead(id, Chain)
-	for at := head.CID; err == nil && at.Defined(); {
-		var raw []byte
-		if raw, err = tx.Block(at); err != nil {
-			break
-		}
-		var e *Entry
-		if e, at, err = decode(raw, at); err == nil && e.inline() {
-			return true, nil
+	for e, err := range Bare(tx, id) {
+		if err != nil || e.inline() {
+			return err == nil, err
 		}
 	}
-	return false, err
+	return false, nil
 }
 
 func (e *Entry) inline() bool {
