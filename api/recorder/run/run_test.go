@@ -480,3 +480,62 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+// A run that was recorded when content was part of the chain is read and verified as
+// ever; its content cannot go without the hashes, and stays, once and for all.
+func TestContentInTheChainStays(t *testing.T) {
+	s, clock := open(t, run.Projection{})
+	collection, agent := place(t, s)
+	var id entity.ID
+	update(t, s, func(tx entity.Tx) error {
+		var err error
+		id, _, err = run.Begin(tx, run.Start{Collection: collection, Agent: agent, Trigger: "api"}, clock.Now())
+		if err == nil {
+			_, err = tx.Append(id, run.Chain, entity.Any, entity.Properties{"kind": "step", "sequence": int64(1), "step_type": "completion", "output": "said then"})
+		}
+		return err
+	})
+	update(t, s, func(tx entity.Tx) error {
+		h, err := tx.Head(id)
+		if err != nil {
+			return err
+		}
+		w, err := run.Continue(tx, h, nil)
+		if err != nil {
+			return err
+		}
+		_, err = w.End(run.Finish{Status: run.Completed, Body: entity.Properties{"output": "said now"}}, nil, clock.Now())
+		return err
+	})
+	clock.Advance(48 * time.Hour)
+	for i, want := range []bool{true, false} {
+		update(t, s, func(tx entity.Tx) error {
+			did, more, err := run.DeleteContent(tx, id, run.Policy{Days: 1, Now: clock.Now()})
+			if did != want || more {
+				t.Errorf("look %d: did %v, more %v", i+1, did, more)
+			}
+			return err
+		})
+	}
+	err := s.View(t.Context(), func(r entity.Reader) error {
+		all, err := run.Read(r, id)
+		if err != nil {
+			return err
+		}
+		if all[1].Output == nil || *all[1].Output != "said then" || all[2].Output != nil || all[2].Gone == nil || all[2].Gone.Days != 1 {
+			t.Errorf("the step says %v, the end %+v", all[1].Output, all[2])
+		}
+		v, err := run.Verify(r, id, nil)
+		if !v.Valid || len(v.Gaps) != 1 || v.Gaps[0].From != 3 {
+			t.Errorf("%+v", v)
+		}
+		due, _, err := run.Due(r, collection, clock.Now().UnixMilli(), "", 10)
+		if len(due) != 0 {
+			t.Errorf("%v is due still", due)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
