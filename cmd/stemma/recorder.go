@@ -16,9 +16,9 @@ import (
 // recorderFlags are the settings of the recorder.
 type recorderFlags struct {
 	Retain       time.Duration `name:"retention-interval" help:"How often recorded content that is past its tenant's retention is looked for and deleted; 0 deletes nothing." default:"10m" env:"STEMMA_RETENTION_INTERVAL"`
-	RecorderRate int      `name:"recorder-rate" help:"Requests a second that record, for each caller; 0 does not bound them." default:"0" env:"STEMMA_RECORDER_RATE"`
-	Providers    []string `name:"provider" help:"A model provider that the proxy forwards to, beside openai, anthropic, google and openrouter, or another URL for one of them, as NAME=URL; NAME=DIALECT+URL for one that speaks anthropic or google. May be given several times." env:"STEMMA_PROVIDERS" placeholder:"NAME=URL"`
-	Prices       []string `name:"price" help:"What a model costs, in US dollars for a million tokens, as MODEL=IN,OUT or MODEL=IN,OUT,CACHED; before the list prices that are known. May be given several times." env:"STEMMA_PRICES" sep:";" placeholder:"MODEL=IN,OUT"`
+	RecorderRate int           `name:"recorder-rate" help:"Requests a second that record, for each caller; 0 does not bound them." default:"0" env:"STEMMA_RECORDER_RATE"`
+	Providers    []string      `name:"provider" help:"A model provider that the proxy forwards to, beside openai, anthropic, google and openrouter, or another URL for one of them, as NAME=URL; NAME=DIALECT+URL for one that speaks anthropic or google. May be given several times." env:"STEMMA_PROVIDERS" placeholder:"NAME=URL"`
+	Prices       []string      `name:"price" help:"What a model costs, in US dollars for a million tokens, as MODEL=IN,OUT or MODEL=IN,OUT,CACHED; before the list prices that are known. May be given several times." env:"STEMMA_PRICES" sep:";" placeholder:"MODEL=IN,OUT"`
 }
 
 // check refuses settings that cannot be.

@@ -526,8 +526,8 @@ func TestContentInTheChainStays(t *testing.T) {
 			t.Errorf("the step says %v, the end %+v", all[1].Output, all[2])
 		}
 		v, err := run.Verify(r, id, nil)
-		if !v.Valid || len(v.Gaps) != 1 || v.Gaps[0].From != 3 {
-			t.Errorf("%+v", v)
+		if err != nil || !v.Valid || len(v.Gaps) != 1 || v.Gaps[0].From != 3 {
+			t.Errorf("%+v %v", v, err)
 		}
 		due, _, err := run.Due(r, collection, clock.Now().UnixMilli(), "", 10)
 		if len(due) != 0 {
