@@ -119,7 +119,7 @@ func (t *tx) AdoptGap(id entity.ID, n int64, c entity.CID) (entity.ChainRef, err
 	return t.link(h, block, c, nil), nil
 }
 
-// Bounds of one look at what is to be wiped.
+// wipesAtOnce bounds what one look takes of what is to be wiped.
 const wipesAtOnce = 4096
 
 // Wipe overwrites with zeros what erased blocks left in packs, until all of it is
@@ -127,15 +127,12 @@ const wipesAtOnce = 4096
 // the next time: left is how many blocks. A crash leaves them likewise.
 func (s *Store) Wipe(ctx context.Context) (left int, err error) {
 	for {
-		keys, places, seen, err := s.wipes(ctx)
+		keys, places, left, err := s.wipes(ctx)
 		if err != nil || len(keys) == 0 {
-			return 0, err
-		}
-		if s.oldestRead() < seen {
-			return len(keys), nil
+			return left, err
 		}
 		if err := s.packs.wipe(places); err != nil {
-			return len(keys), commitError(err)
+			return left, commitError(err)
 		}
 		if _, err := s.Update(ctx, entity.Actor{}, func(own entity.Tx) error {
 			for _, key := range keys {
@@ -143,32 +140,41 @@ func (s *Store) Wipe(ctx context.Context) (left int, err error) {
 			}
 			return nil
 		}); err != nil {
-			return len(keys), err
+			return left, err
 		}
 	}
 }
 
-// wipes are the keys of what is to be wiped, and where it lies, as of a state.
-func (s *Store) wipes(ctx context.Context) (keys [][]byte, places []place, seen uint64, err error) {
+// wipes are the keys of what can be wiped, and where it lies; left is how many were
+// passed over, as the oldest state that is read still has them.
+func (s *Store) wipes(ctx context.Context) (keys [][]byte, places []place, left int, err error) {
 	v, err := s.open("store.Wipe")
 	if err != nil {
 		return nil, nil, 0, err
 	}
 	defer v.release()
-	for row, err := range v.scanCommitted([]byte{spaceWipe}, []byte{spaceWipe}, false) {
-		if err == nil {
-			err = ctxError("store.Wipe", ctx)
-		}
-		if err != nil {
+	oldest := s.oldestRead()
+	opt := badger.DefaultIteratorOptions
+	opt.Prefix = []byte{spaceWipe}
+	it := v.txn.NewIterator(opt)
+	defer it.Close()
+	for it.Rewind(); it.Valid() && len(keys) < wipesAtOnce; it.Next() {
+		if err := ctxError("store.Wipe", ctx); err != nil {
 			return nil, nil, 0, err
 		}
-		keys = append(keys, bytes.Clone(row.Key))
-		if at, packed := placeOf(row.Value); packed {
+		item := it.Item()
+		if item.Version() > oldest {
+			left++
+			continue
+		}
+		lies, err := item.ValueCopy(nil)
+		if err != nil {
+			return nil, nil, 0, entity.Internal("store.wipes", err)
+		}
+		keys = append(keys, item.KeyCopy(nil))
+		if at, packed := placeOf(lies); packed {
 			places = append(places, at)
 		}
-		if len(keys) == wipesAtOnce {
-			break
-		}
 	}
-	return keys, places, v.at.ts, nil
+	return keys, places, left, nil
 }

@@ -136,11 +136,16 @@ func read(t *testing.T, s *Store, c entity.CID, text string) {
 func TestWipeAfterCrashAndReaders(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
+	early, _ := contentOf(t, s, 1, "gone before them")
 	id, refs := contentOf(t, s, 2, "gone in the end")
+	erase(t, s, early, 1, 1)
 	err := s.View(t.Context(), func(r entity.Reader) error {
 		erase(t, s, id, 1, 2)
 		if left, err := s.Wipe(t.Context()); left != 2 || err != nil {
 			t.Errorf("under a reader: %d left, %v", left, err)
+		}
+		if n := inFiles(t, dir, "gone before them"); n != 0 {
+			t.Error("what the reader cannot read has waited for it")
 		}
 		b, err := r.Block(refs[1].CID)
 		if !bytes.Contains(b, []byte("gone in the end")) {
