@@ -1,14 +1,11 @@
 package recorder_test
 
 import (
-	"bytes"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"stemma/entity"
+	"stemma/entity/storetest"
 )
 
 // No file of a data directory has a byte of what was said once it is past its
@@ -22,18 +19,18 @@ func TestRetentionOnDisk(t *testing.T) {
 	theirs := w.secretRun(t, kept, "X-Api-Key", bobKey)
 	w.setRetention(t, 1)
 	w.clock.Advance(48 * time.Hour)
-	if n := filesWith(t, dir, secret); n == 0 {
+	if n := storetest.FilesWith(t, dir, secret); n == 0 {
 		t.Fatal("it is in no file before")
 	}
 	w.retain(t)
 	w.look(t, name, "")
 	w.look(t, theirs, "", "X-Api-Key", bobKey)
-	if n := filesWith(t, dir, kept); n == 0 {
+	if n := storetest.FilesWith(t, dir, kept); n == 0 {
 		t.Error("what others said is gone")
 	}
 	bob := w.must(t, 200, "GET", "/api/monitoring/runs", "", "X-Api-Key", bobKey)["runs"].([]any)
 	run := at(bob[len(bob)-1], "run_id").(string) // bob has said it too, in a run of his own
-	if n := filesWith(t, dir, secret); n == 0 {
+	if n := storetest.FilesWith(t, dir, secret); n == 0 {
 		t.Error("what bob said is gone with what Ann said")
 	}
 	w.must(t, 200, "PATCH", "/api/v1/runs/"+run, `{"status":"failed"}`, "X-Api-Key", bobKey)
@@ -43,7 +40,7 @@ func TestRetentionOnDisk(t *testing.T) {
 	// A reader that began before keeps the bytes on disk: the server could stop here.
 	err := w.main().View(t.Context(), func(entity.Reader) error {
 		w.retain(t)
-		if n := filesWith(t, dir, secret); n == 0 {
+		if n := storetest.FilesWith(t, dir, secret); n == 0 {
 			t.Error("bytes are gone that somebody still reads")
 		}
 		return nil
@@ -53,26 +50,8 @@ func TestRetentionOnDisk(t *testing.T) {
 	}
 	w.retain(t)
 	for _, text := range []string{secret, kept} {
-		if n := filesWith(t, dir, text); n != 0 {
+		if n := storetest.FilesWith(t, dir, text); n != 0 {
 			t.Errorf("%q is in %d files", text, n)
 		}
 	}
-}
-
-func filesWith(t *testing.T, dir, text string) (n int) {
-	t.Helper()
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		b, err := os.ReadFile(path)
-		if bytes.Contains(b, []byte(text)) {
-			n++
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
 }

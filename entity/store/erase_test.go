@@ -3,13 +3,12 @@ package store
 import (
 	"bytes"
 	"context"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"stemma/entity"
+	"stemma/entity/storetest"
 )
 
 // contentOf is an entity with so many blocks of content, each with the text.
@@ -48,25 +47,6 @@ func erase(t *testing.T, s *Store, id entity.ID, from, to int64) {
 	}
 }
 
-// inFiles counts the files under a directory that hold the text.
-func inFiles(t *testing.T, dir, text string) (n int) {
-	t.Helper()
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		b, err := os.ReadFile(path)
-		if bytes.Contains(b, []byte(text)) {
-			n++
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
 func open(t *testing.T, dir string) *Store {
 	t.Helper()
 	s, err := Open(Options{Dir: dir})
@@ -93,7 +73,7 @@ func TestErasedBytesAreNowhere(t *testing.T) {
 	large, refs := contentOf(t, s, 100, "the large secret"+strings.Repeat("x", 5000))
 	_, kept := contentOf(t, s, 1, "what is kept")
 	for _, text := range []string{"the small secret", "the large secret", "what is kept"} {
-		if inFiles(t, dir, text) == 0 {
+		if storetest.FilesWith(t, dir, text) == 0 {
 			t.Fatalf("%q is in no file before, so that nothing would be proven", text)
 		}
 	}
@@ -102,7 +82,7 @@ func TestErasedBytesAreNowhere(t *testing.T) {
 	if left, err := s.Wipe(t.Context()); left != 0 || err != nil {
 		t.Fatalf("%d left, %v", left, err)
 	}
-	if n := inFiles(t, dir, "the small secret"); n != 0 {
+	if n := storetest.FilesWith(t, dir, "the small secret"); n != 0 {
 		t.Errorf("the small batch is still in %d files", n)
 	}
 	read(t, s, refs[99].CID, "the large secret")
@@ -110,7 +90,7 @@ func TestErasedBytesAreNowhere(t *testing.T) {
 	if left, err := s.Wipe(t.Context()); left != 0 || err != nil {
 		t.Fatalf("%d left, %v", left, err)
 	}
-	if n := inFiles(t, dir, "the large secret"); n != 0 {
+	if n := storetest.FilesWith(t, dir, "the large secret"); n != 0 {
 		t.Errorf("the large batch is still in %d files", n)
 	}
 	read(t, s, kept[0].CID, "what is kept")
@@ -144,7 +124,7 @@ func TestWipeAfterCrashAndReaders(t *testing.T) {
 		if left, err := s.Wipe(t.Context()); left != 2 || err != nil {
 			t.Errorf("under a reader: %d left, %v", left, err)
 		}
-		if n := inFiles(t, dir, "gone before them"); n != 0 {
+		if n := storetest.FilesWith(t, dir, "gone before them"); n != 0 {
 			t.Error("what the reader cannot read has waited for it")
 		}
 		b, err := r.Block(refs[1].CID)
@@ -159,14 +139,14 @@ func TestWipeAfterCrashAndReaders(t *testing.T) {
 	if err := s.Close(); err != nil { // as if it had crashed here
 		t.Fatal(err)
 	}
-	if inFiles(t, dir, "gone in the end") == 0 {
+	if storetest.FilesWith(t, dir, "gone in the end") == 0 {
 		t.Fatal("the bytes are gone before they were wiped")
 	}
 	s = open(t, dir) // wipes; again is as good as once
 	if left, err := s.Wipe(t.Context()); left != 0 || err != nil {
 		t.Fatalf("%d left, %v", left, err)
 	}
-	if n := inFiles(t, dir, "gone in the end"); n != 0 {
+	if n := storetest.FilesWith(t, dir, "gone in the end"); n != 0 {
 		t.Errorf("it is still in %d files", n)
 	}
 	wantSound(t, s)
@@ -222,7 +202,7 @@ func TestBackupOfErased(t *testing.T) {
 	if left, err := again.Wipe(t.Context()); left != 0 || err != nil {
 		t.Fatalf("%d left, %v", left, err)
 	}
-	if n := inFiles(t, dir, "backed up, then erased"); n != 0 {
+	if n := storetest.FilesWith(t, dir, "backed up, then erased"); n != 0 {
 		t.Errorf("it is still in %d files", n)
 	}
 	wantSound(t, again)
