@@ -262,7 +262,7 @@ func (x *exporter) output(t *traced, kept *keptTrace) (*string, error) {
 	if err != nil {
 		return nil, entity.Internal("recorder.output", err)
 	}
-	e, err := run.Open(x.tx.Reader.Reader, block)
+	e, err := run.Open(x.tx.Reader.Reader, kept.Run, block)
 	if err != nil || e.Output == nil || len(*e.Output) > mostRepeated {
 		return nil, err
 	}

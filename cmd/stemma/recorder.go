@@ -15,9 +15,10 @@ import (
 
 // recorderFlags are the settings of the recorder.
 type recorderFlags struct {
-	RecorderRate int      `name:"recorder-rate" help:"Requests a second that record, for each caller; 0 does not bound them." default:"0" env:"STEMMA_RECORDER_RATE"`
-	Providers    []string `name:"provider" help:"A model provider that the proxy forwards to, beside openai, anthropic, google and openrouter, or another URL for one of them, as NAME=URL; NAME=DIALECT+URL for one that speaks anthropic or google. May be given several times." env:"STEMMA_PROVIDERS" placeholder:"NAME=URL"`
-	Prices       []string `name:"price" help:"What a model costs, in US dollars for a million tokens, as MODEL=IN,OUT or MODEL=IN,OUT,CACHED; before the list prices that are known. May be given several times." env:"STEMMA_PRICES" sep:";" placeholder:"MODEL=IN,OUT"`
+	Retain       time.Duration `name:"retention-interval" help:"How often recorded content that is past its tenant's retention is looked for and deleted; 0 deletes nothing." default:"10m" env:"STEMMA_RETENTION_INTERVAL"`
+	RecorderRate int           `name:"recorder-rate" help:"Requests a second that record, for each caller; 0 does not bound them." default:"0" env:"STEMMA_RECORDER_RATE"`
+	Providers    []string      `name:"provider" help:"A model provider that the proxy forwards to, beside openai, anthropic, google and openrouter, or another URL for one of them, as NAME=URL; NAME=DIALECT+URL for one that speaks anthropic or google. May be given several times." env:"STEMMA_PROVIDERS" placeholder:"NAME=URL"`
+	Prices       []string      `name:"price" help:"What a model costs, in US dollars for a million tokens, as MODEL=IN,OUT or MODEL=IN,OUT,CACHED; before the list prices that are known. May be given several times." env:"STEMMA_PRICES" sep:";" placeholder:"MODEL=IN,OUT"`
 }
 
 // check refuses settings that cannot be.
@@ -25,6 +26,9 @@ func (f *recorderFlags) check() error {
 	_, _, err := f.tables()
 	if f.RecorderRate < 0 {
 		err = errors.Join(err, fmt.Errorf("--recorder-rate is %d; 0 or more", f.RecorderRate))
+	}
+	if f.Retain < 0 {
+		err = errors.Join(err, fmt.Errorf("--retention-interval is %s; 0 or more", f.Retain))
 	}
 	return err
 }
@@ -65,14 +69,17 @@ func parsePrice(text string) (p dialect.Price, err error) {
 }
 
 // recorderView records, replays and proves what agents do.
-func recorderView(s *server, o serverOptions, registry *prometheus.Registry) (*recorder.Service, error) {
+func recorderView(s *server, o serverOptions, readOnly bool, registry *prometheus.Registry) (*recorder.Service, error) {
 	providers, prices, err := o.recorder.tables()
 	if err != nil {
 		return nil, err
 	}
 	options := recorder.Options{Auth: s.auth, Now: time.Now, Rate: o.recorder.RecorderRate, Providers: providers, Prices: prices, Logger: o.logger, Registry: registry, Attest: s.attest}
-	for _, n := range s.networks {
-		options.Networks = append(options.Networks, recorder.Network{Store: n.Store, Scopes: n.Scopes})
+	if !readOnly {
+		options.Retain = o.recorder.Retain
+	}
+	for i, n := range s.networks {
+		options.Networks = append(options.Networks, recorder.Network{Store: n.Store, Scopes: n.Scopes, Wipe: s.stores[i].Wipe})
 	}
 	return recorder.New(options), nil
 }

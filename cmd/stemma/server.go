@@ -107,7 +107,7 @@ func openServer(ctx context.Context, o serverOptions) (s *server, err error) {
 	if err := s.openAnchors(o, readOnly != "", registry); err != nil {
 		return s, err
 	}
-	if s.recorder, err = recorderView(s, o, registry); err != nil {
+	if s.recorder, err = recorderView(s, o, readOnly != "", registry); err != nil {
 		return s, err
 	}
 	if err := s.openLLM(ctx, o, readOnly != "", registry); err != nil {

@@ -207,6 +207,23 @@ func (t *Tx) AdoptBlock(block []byte) (entity.ChainRef, error) {
 	return t.tx.AdoptBlock(block)
 }
 
+// Erase implements [entity.Tx], for who may take the whole store away. What else
+// erases content does it in the store's own name.
+func (t *Tx) Erase(id entity.ID, what entity.Erasure) (entity.ChainRef, error) {
+	if err := t.adopts(); err != nil {
+		return entity.ChainRef{}, err
+	}
+	return t.tx.Erase(id, what)
+}
+
+// AdoptGap implements [entity.Tx], as Adopt does.
+func (t *Tx) AdoptGap(id entity.ID, n int64, c entity.CID) (entity.ChainRef, error) {
+	if err := t.adopts(); err != nil {
+		return entity.ChainRef{}, err
+	}
+	return t.tx.AdoptGap(id, n, c)
+}
+
 func (t *Tx) adopts() error { return t.May("store:backup", entity.Head{}) }
 
 // SetSecret writes to the secret space, in this transaction.

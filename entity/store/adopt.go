@@ -74,5 +74,24 @@ func (t *tx) AdoptBlock(block []byte) (entity.ChainRef, error) {
 	if err := t.claim(op, b.ID, entity.At(last.CID)); err != nil {
 		return none, err
 	}
-	return t.link(h, b, c, bytes.Clone(block)), nil
+	switch b.Chain {
+	case entity.ChainErased:
+	case entity.ChainContent: // which may come after the news that it is gone
+		erased, err := entity.Erased(t, b.ID)
+		if err != nil {
+			return none, err
+		}
+		if entity.ErasureHolding(erased, b.N) != nil {
+			return t.link(h, b, c, nil), nil
+		}
+		fallthrough
+	default:
+		return t.link(h, b, c, bytes.Clone(block)), nil
+	}
+	gone, err := entity.ErasureOf(b)
+	if err != nil {
+		return none, err
+	}
+	ref = t.link(h, b, c, bytes.Clone(block))
+	return ref, t.erase(b.ID, gone)
 }

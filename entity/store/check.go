@@ -31,7 +31,7 @@ func (s *Store) Check(ctx context.Context, progress Progress) (Report, error) {
 		return Report{}, err
 	}
 	defer v.release()
-	c := &checker{view: v, ctx: ctx, progress: progress, heads: make(map[entity.ID]*headTrace), chains: make(map[string]entity.ChainRef)}
+	c := &checker{view: v, ctx: ctx, progress: progress, heads: make(map[entity.ID]*headTrace), chains: make(map[string]entity.ChainRef), erasures: make(map[entity.ID][]entity.Erasure)}
 	if c.progress == nil {
 		c.progress = func(string, int) {}
 	}
@@ -52,6 +52,8 @@ type checker struct {
 	report   Report
 	heads    map[entity.ID]*headTrace
 	chains   map[string]entity.ChainRef // chain head key → what the log says
+	gaps     []entity.Change            // blocks of content that are missing
+	erasures map[entity.ID][]entity.Erasure
 	findings []string
 	more     int
 }
@@ -128,6 +130,11 @@ func (c *checker) log() error {
 			return err
 		}
 	}
+	for _, ch := range c.gaps {
+		if entity.ErasureHolding(c.erasures[ch.ID], ch.Ver) == nil {
+			c.find("the log names the chain block %s, which is missing and was not erased", ch.CID())
+		}
+	}
 	c.report.Changes = next - 1
 	if c.report.Changes != c.at.seq {
 		c.find("the log ends at %d, the state at %d", c.report.Changes, c.at.seq)
@@ -194,8 +201,43 @@ func (c *checker) appended(at entity.Seq, ch entity.Change) error {
 	if err != nil {
 		return err
 	}
-	if block == nil {
+	switch {
+	case block != nil && ch.Chain == entity.ChainErased:
+		return c.erased(at, ch, block)
+	case block == nil && ch.Chain == entity.ChainContent:
+		c.gaps = append(c.gaps, ch)
+	case block == nil:
 		c.find("record %d names the chain block %s, which is missing", at, ch.CID())
+	}
+	return nil
+}
+
+// erased keeps what was erased, and finds what of it is still here.
+func (c *checker) erased(at entity.Seq, ch entity.Change, block []byte) error {
+	b, _, err := entity.OpenChainBlock(block)
+	if err != nil {
+		c.find("record %d erases with the block %s, which cannot be read", at, ch.CID())
+		return nil
+	}
+	gone, err := entity.ErasureOf(b)
+	if err != nil {
+		c.find("record %d erases with the block %s, which does not say what", at, ch.CID())
+		return nil
+	}
+	c.erasures[ch.ID] = append(c.erasures[ch.ID], gone)
+	for n := gone.From; n <= gone.To; n++ {
+		row, err := c.get(chainKey(ch.ID, entity.ChainContent, n))
+		if err != nil {
+			return err
+		}
+		if len(row) != len(entity.Digest{}) {
+			continue
+		}
+		if block, err := c.block(entity.Digest(row)); err != nil {
+			return err
+		} else if block != nil {
+			c.find("block %d of %s/%s was erased in record %d and is still here", n, ch.ID, entity.ChainContent, at)
+		}
 	}
 	return nil
 }

@@ -296,10 +296,17 @@ func kindOf(s entity.Transition) entity.ChangeKind {
 
 func (t *tx) Append(id entity.ID, chain string, expect entity.Expect, body entity.Properties) (entity.ChainRef, error) {
 	const op = "store.Append"
-	none := entity.ChainRef{}
 	if err := entity.CheckChain(chain); err != nil {
-		return none, err
+		return entity.ChainRef{}, err
 	}
+	if chain == entity.ChainErased {
+		return entity.ChainRef{}, entity.Invalid(op, "the chain %s says what was erased, and grows by erasing alone", chain)
+	}
+	return t.append(op, id, chain, expect, body)
+}
+
+func (t *tx) append(op string, id entity.ID, chain string, expect entity.Expect, body entity.Properties) (entity.ChainRef, error) {
+	none := entity.ChainRef{}
 	h, err := t.Head(id)
 	if err != nil {
 		return none, err
@@ -326,13 +333,15 @@ func (t *tx) Append(id entity.ID, chain string, expect entity.Expect, body entit
 }
 
 // link makes a sealed block the head of its chain, which hangs on the entity
-// of the head h.
+// of the head h. b is nil where the block's bytes are nowhere.
 func (t *tx) link(h entity.Head, block *entity.ChainBlock, c entity.CID, b []byte) entity.ChainRef {
 	change := entity.Change{ID: h.ID, Kind: entity.Appended, Type: h.Type, Collection: h.Collection, Ver: block.N, Chain: block.Chain}
 	change.Old, _ = entity.DigestOf(block.PrevCID())
 	change.New, _ = entity.DigestOf(c)
 	ref := entity.ChainRef{N: block.N, CID: c}
-	t.set(blockKey(change.New), b)
+	if b != nil {
+		t.set(blockKey(change.New), b)
+	}
 	t.set(chainHeadKey(h.ID, block.Chain), encodeChainHead(ref))
 	t.set(chainKey(h.ID, block.Chain, block.N), change.New[:])
 	t.record.Changes = append(t.record.Changes, change)

@@ -158,6 +158,13 @@ func kindOf(before, after *entity.Manifest) entity.ChangeKind {
 }
 
 func (tx *oracleTx) Append(id entity.ID, chain string, expect entity.Expect, body entity.Properties) (entity.ChainRef, error) {
+	if chain == entity.ChainErased {
+		return entity.ChainRef{}, entity.Invalid("storetest.Append", "the chain %s grows by erasing alone", chain)
+	}
+	return tx.append(id, chain, expect, body)
+}
+
+func (tx *oracleTx) append(id entity.ID, chain string, expect entity.Expect, body entity.Properties) (entity.ChainRef, error) {
 	head, err := tx.Head(id)
 	if err != nil {
 		return entity.ChainRef{}, err
@@ -221,7 +228,7 @@ func (tx *oracleTx) AdoptBlock(block []byte) (entity.ChainRef, error) {
 	if last.CID != b.PrevCID() || last.N+1 != b.N {
 		return entity.ChainRef{}, entity.At(b.PrevCID()).Mismatch("storetest.AdoptBlock", b.ID, last.CID)
 	}
-	return tx.link(head, last, b, cid, block), nil
+	return tx.adopted(head, last, b, cid, block)
 }
 
 func (tx *oracleTx) SetSecret(key string, value []byte) {
