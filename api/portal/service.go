@@ -2,6 +2,8 @@ package portal
 
 import (
 	"context"
+	"crypto/rand"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -33,6 +35,7 @@ type Options struct {
 	Box      *seal.Box // nil: keys of providers cannot be kept
 	URL      string    // of the portal, which invitations lead to
 	Now      func() time.Time
+	Entropy  io.Reader // of invitations; nil: crypto/rand
 }
 
 // Service answers the operations of this view.
@@ -45,6 +48,9 @@ type Service struct {
 
 // New makes the view.
 func New(o Options) *Service {
+	if o.Entropy == nil {
+		o.Entropy = rand.Reader
+	}
 	s := &Service{Options: o, networks: map[entity.Network]Network{}, guards: map[entity.Network]*guard.Guard{}}
 	for _, n := range o.Networks {
 		s.networks[n.Store.Network()] = n
