@@ -6,8 +6,10 @@ import (
 	"time"
 
 	"stemma/api/auth"
+	"stemma/api/llm/retrieval"
 	"stemma/api/llm/seal"
 	"stemma/api/llm/tenant"
+	"stemma/api/llm/turn"
 	"stemma/api/wire"
 	"stemma/entity"
 	"stemma/entity/access"
@@ -23,14 +25,17 @@ const base = "/v1/portal"
 type Network struct {
 	Store  entity.Store // among its projections tenant.Projection and listing.Projection
 	Scopes *scope.Index // among Store's projections
+
+	Knowledge *retrieval.Base // nil: there are no knowledge bases
 }
 
 // Options are what a Service works with.
 type Options struct {
 	Networks []Network
 	Auth     *auth.Authenticator
-	Box      *seal.Box // nil: keys of providers cannot be kept
-	URL      string    // of the portal, which invitations lead to
+	Box      *seal.Box    // nil: keys of providers cannot be kept
+	Engine   *turn.Engine // which agents answer by
+	URL      string       // of the portal, which invitations lead to
 	Now      func() time.Time
 }
 

@@ -114,6 +114,15 @@ func Find(r entity.Reader, of entity.ID, name string) (entity.ID, error) {
 	return "", nil
 }
 
+// Named is [Find] for one that has to be there. KindNotFound says how it is made.
+func Named(r entity.Reader, of entity.ID, name string) (entity.ID, error) {
+	id, err := Find(r, of, name)
+	if err == nil && id == "" {
+		err = entity.NotFound("retrieval.Named", "there is no knowledge base %q in this tenant; make it with POST /v1/portal/knowledge-bases", name)
+	}
+	return id, err
+}
+
 // Live is a knowledge base that is not deleted. KindNotFound.
 func Live(r agent.Source, kb entity.ID) (*entity.Version, error) {
 	h, err := r.Head(kb)

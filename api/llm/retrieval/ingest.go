@@ -95,7 +95,7 @@ func mediaType(said, name string) string {
 func (b *Base) prepare(ctx context.Context, d *Document, split Split, r io.Reader) error {
 	const op = "retrieval.Read"
 	if b.o.Embedder == nil {
-		return entity.Errorf(entity.KindUnavailable, op, "this server has no embedder, and so no knowledge bases: start it with --embeddings-url")
+		return errNoEmbedder(op)
 	}
 	content := bufio.NewReaderSize(r, headSize)
 	head, err := content.Peek(headSize)
