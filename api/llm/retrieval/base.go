@@ -31,7 +31,9 @@ type Options struct {
 // Base works with the knowledge bases of one network. It is safe for concurrent
 // use.
 type Base struct {
-	o     Options
+	o       Options
+	writing sync.Mutex // chunks of a file stand one behind the other: one writes
+
 	mu    sync.Mutex
 	cache map[entity.ID]*loaded
 	bytes int64

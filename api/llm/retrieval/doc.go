@@ -9,7 +9,7 @@
 //	chunks   {"index": 0, "content": "…", "tokens": 643, "from": 0, "to": 2570}     from and to are characters
 //	vectors  {"space": "lexical/lexical-1/512", "vectors": [bytes, …]}              little-endian float32, in the order of chunks
 //	the file "chunks": {"first": 1, "count": 12, "vectors_first": 1, "vectors_count": 1,
-//	          "space": "…", "content": "bafkrei…", "split": "650/120"}
+//	          "tokens": 7012, "space": "…", "content": "bafkrei…", "split": "650/120"}
 //
 // # Laws
 //

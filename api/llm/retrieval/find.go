@@ -28,13 +28,14 @@ type Passage struct {
 type Set struct {
 	First, Count               int64
 	VectorsFirst, VectorsCount int64
+	Tokens                     int64
 	Space, Content, Split      string
 }
 
 // SetOf reads it; the zero value of a file that has none.
 func SetOf(m *entity.Manifest) (s Set) {
 	tree, _ := m.Properties[propChunks].(map[string]any)
-	for name, into := range map[string]*int64{"first": &s.First, "count": &s.Count, "vectors_first": &s.VectorsFirst, "vectors_count": &s.VectorsCount} {
+	for name, into := range map[string]*int64{"first": &s.First, "count": &s.Count, "vectors_first": &s.VectorsFirst, "vectors_count": &s.VectorsCount, "tokens": &s.Tokens} {
 		*into, _ = tree[name].(int64)
 	}
 	for name, into := range map[string]*string{"space": &s.Space, "content": &s.Content, "split": &s.Split} {

@@ -56,7 +56,10 @@ func (b *Base) Refresh(ctx context.Context, s entity.Store, kb entity.ID) (done 
 }
 
 func (b *Base) refreshFile(ctx context.Context, s entity.Store, v *entity.Version, c index.Content, split Split) error {
-	d := &Document{Name: v.Manifest.Label(), Content: c, split: split, space: b.o.Embedder.Space()}
+	if changed, err := b.settled(ctx, s, v); err != nil || changed {
+		return err // there is a newer one, which is looked at next
+	}
+	d := &Document{file: v.Manifest.ID, tip: v.CID, Name: v.Manifest.Label(), Content: c, split: split, space: b.o.Embedder.Space()}
 	if name, _ := v.Manifest.Properties[index.Filename].(string); name != "" {
 		d.Name = name
 	}
@@ -74,15 +77,22 @@ func (b *Base) refreshFile(ctx context.Context, s entity.Store, v *entity.Versio
 	if err != nil {
 		return err
 	}
-	_, err = s.Update(ctx, entity.Actor{UserID: v.Manifest.EditedBy.UserID, Method: entity.MethodSystem}, func(tx entity.Tx) error {
-		h, err := tx.Head(v.Manifest.ID)
-		if err != nil || h.CID() != v.CID {
-			return err // there is a newer one, which is looked at next
-		}
-		_, err = d.Append(tx, v.Manifest.ID)
+	b.writing.Lock()
+	defer b.writing.Unlock()
+	return d.index(ctx, s)
+}
+
+// settled waits until nobody writes chunks, and tells whether a file has changed
+// meanwhile.
+func (b *Base) settled(ctx context.Context, s entity.Store, v *entity.Version) (changed bool, err error) {
+	b.writing.Lock()
+	defer b.writing.Unlock()
+	err = s.View(ctx, func(r entity.Reader) error {
+		h, err := r.Head(v.Manifest.ID)
+		changed = err == nil && h.CID() != v.CID
 		return err
 	})
-	return err
+	return changed, err
 }
 
 // retryAfter is how long what could not be done waits.

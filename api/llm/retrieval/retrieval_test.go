@@ -89,14 +89,14 @@ func (w *rig) add(name, content string, split retrieval.Split) (id entity.ID) {
 	if err != nil {
 		w.Fatal(err)
 	}
-	w.update(func(tx entity.Tx) error {
-		v, err := d.Create(tx, w.kb)
-		if err == nil {
-			id = v.Manifest.ID
-		}
-		return err
+	err = w.base.Add(context.Background(), w.Store, []*retrieval.Document{d}, func() error {
+		w.update(func(tx entity.Tx) error { return d.Create(tx, w.kb) })
+		return nil
 	})
-	return id
+	if err != nil {
+		w.Fatal(err)
+	}
+	return d.File()
 }
 
 func (w *rig) ask(question string, k int) (out []retrieval.Passage) {
