@@ -3,6 +3,7 @@ package portal
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"stemma/api/auth"
@@ -204,6 +205,17 @@ func issue(field, format string, args ...any) *entity.Error {
 	e := entity.Invalid("portal", format, args...)
 	e.Issues = []entity.Issue{{Path: []any{field}, Message: e.Message}}
 	return e
+}
+
+// trimName takes the blanks around a name that is given; none may be left empty.
+func trimName(name *string) error {
+	if name == nil {
+		return nil
+	}
+	if *name = strings.TrimSpace(*name); *name == "" {
+		return issue("name", "the name must not be empty")
+	}
+	return nil
 }
 
 // text is a property that is text, "" for anything else.

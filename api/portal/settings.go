@@ -2,7 +2,6 @@ package portal
 
 import (
 	"context"
-	"strings"
 
 	"stemma/api/llm/agent"
 	"stemma/api/llm/tenant"
@@ -170,11 +169,14 @@ func (s *Service) setSettings(ctx context.Context, in *setSettingsIn) (*wire.Rep
 	if err := tenant.CheckTools(in.Skills, in.Endpoints); err != nil {
 		return nil, err
 	}
+	if err := trimName(in.Name); err != nil {
+		return nil, err
+	}
 	var out TenantSettings
 	err = s.update(ctx, func(t txn) (err error) {
 		err = t.editTenant(func(m *entity.Manifest) error {
 			if in.Name != nil {
-				m.Properties["label"] = strings.TrimSpace(*in.Name)
+				m.Properties["label"] = *in.Name
 			}
 			if in.OrgSlug != nil {
 				if err := tenant.TakeSlug(t.raw, m.ID, *in.OrgSlug); err != nil {

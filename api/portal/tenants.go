@@ -2,7 +2,6 @@ package portal
 
 import (
 	"context"
-	"strings"
 
 	"stemma/api/llm/agent"
 	"stemma/api/llm/tenant"
@@ -125,16 +124,15 @@ type SubtenantCreated struct {
 }
 
 func (s *Service) createSubtenant(ctx context.Context, in *createSubtenantIn) (*wire.Reply, error) {
-	name := strings.TrimSpace(in.Name)
-	if name == "" {
-		return nil, issue("name", "the name must not be empty")
+	if err := trimName(&in.Name); err != nil {
+		return nil, err
 	}
 	var out SubtenantCreated
 	err := s.update(ctx, func(t txn) error {
 		if err := t.owns(); err != nil {
 			return err
 		}
-		v, err := tenant.Create(t.tx, tenant.Spec{Name: name, Parent: t.tenant.ID, Owner: t.user, At: t.At()})
+		v, err := tenant.Create(t.tx, tenant.Spec{Name: in.Name, Parent: t.tenant.ID, Owner: t.user, At: t.At()})
 		if err != nil {
 			return err
 		}
