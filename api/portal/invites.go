@@ -2,10 +2,10 @@ package portal
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"io"
 	"time"
 
 	"stemma/api/llm/agent"
@@ -194,7 +194,7 @@ type createInviteIn struct {
 
 func (s *Service) createInvite(ctx context.Context, in *createInviteIn) (*wire.Reply, error) {
 	var b [tokenBytes]byte
-	if _, err := rand.Read(b[:]); err != nil {
+	if _, err := io.ReadFull(s.Entropy, b[:]); err != nil {
 		return nil, entity.Internal("portal.createInvite", err)
 	}
 	token := base64.RawURLEncoding.EncodeToString(b[:])

@@ -55,7 +55,7 @@ func newRig(t testing.TB) *rig {
 	w.box, err = seal.New(bytes.Repeat([]byte{7}, seal.KeySize))
 	w.ok(err)
 	w.ops = portal.New(portal.Options{
-		Networks: []portal.Network{{Store: w.store, Scopes: scopes}}, Auth: w.auth, Box: w.box, URL: "https://portal.example", Now: w.clock.Now,
+		Networks: []portal.Network{{Store: w.store, Scopes: scopes}}, Auth: w.auth, Box: w.box, URL: "https://portal.example", Now: w.clock.Now, Entropy: storetest.Entropy(9),
 	}).Operations()
 	w.Handler = wire.New(wire.Options{Ops: w.ops, Authenticate: w.auth.Authenticate, TrustProxy: true})
 	t.Cleanup(func() {

@@ -2,6 +2,8 @@ package portal
 
 import (
 	"context"
+	"crypto/rand"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -38,6 +40,7 @@ type Options struct {
 	Engine   *turn.Engine // which agents answer by
 	URL      string       // of the portal, which invitations lead to
 	Now      func() time.Time
+	Entropy  io.Reader // of invitations; nil: crypto/rand
 }
 
 // Service answers the operations of this view.
@@ -50,6 +53,9 @@ type Service struct {
 
 // New makes the view.
 func New(o Options) *Service {
+	if o.Entropy == nil {
+		o.Entropy = rand.Reader
+	}
 	s := &Service{Options: o, networks: map[entity.Network]Network{}, guards: map[entity.Network]*guard.Guard{}}
 	for _, n := range o.Networks {
 		s.networks[n.Store.Network()] = n
