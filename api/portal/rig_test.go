@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"stemma/api/auth"
+	"stemma/api/llm/memory"
 	"stemma/api/llm/seal"
 	"stemma/api/llm/tenant"
 	"stemma/api/portal"
@@ -43,7 +44,7 @@ func newRig(t testing.TB) *rig {
 	scopes := scope.New()
 	var err error
 	w.store, err = store.Open(store.Options{
-		Network: entity.Main, Projections: []entity.Projection{listing.Projection{}, scopes, tenant.Projection{}},
+		Network: entity.Main, Projections: []entity.Projection{listing.Projection{}, scopes, tenant.Projection{}, memory.Projection{}},
 		Clock: w.clock.Now, Entropy: storetest.Entropy(7),
 	})
 	w.ok(err)

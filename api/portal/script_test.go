@@ -16,9 +16,17 @@ var update = flag.Bool("update", false, "write what the server answers into the 
 func TestScripts(t *testing.T) {
 	wiretest.Run(t, "../../testdata/wire/portal", *update, func(t *testing.T) *wiretest.Script {
 		w := &world{rig: newRig(t)}
-		return &wiretest.Script{Send: func(method, target, body string, headers ...string) *httptest.ResponseRecorder {
+		s := &wiretest.Script{Send: func(method, target, body string, headers ...string) *httptest.ResponseRecorder {
 			w.clock.Advance(time.Second)
 			return w.send(method, strings.TrimPrefix(target, "/v1/portal"), body, headers...)
 		}}
+		if strings.HasSuffix(t.Name(), "/conversations") { // these need a chat
+			ann := w.signUp("ann")
+			talk, people := w.said(ann.tenant, w.agent(ann, object{}), "Hello", "Hello to you")
+			for name, value := range map[string]string{"ann": ann.token, "talk": talk, "people": people} {
+				s.Set(name, value)
+			}
+		}
+		return s
 	})
 }

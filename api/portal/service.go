@@ -26,7 +26,7 @@ const base = "/v1/portal"
 
 // Network is one network's store with what is over it.
 type Network struct {
-	Store  entity.Store // among its projections tenant.Projection and listing.Projection
+	Store  entity.Store // among its projections those of tenant, memory and listing
 	Scopes *scope.Index // among Store's projections
 
 	Knowledge *retrieval.Base // nil: there are no knowledge bases
@@ -66,7 +66,7 @@ func New(o Options) *Service {
 
 // Operations is the table of the view, in the order of the reference.
 func (s *Service) Operations() (all []wire.Operation) {
-	for _, group := range [][]wire.Operation{s.authOps(), s.tenantOps(), s.memberOps(), s.inviteOps(), s.settingsOps(), s.keyOps(), s.agentOps()} {
+	for _, group := range [][]wire.Operation{s.authOps(), s.tenantOps(), s.memberOps(), s.inviteOps(), s.settingsOps(), s.keyOps(), s.agentOps(), s.partitionOps(), s.conversationOps()} {
 		all = append(all, group...)
 	}
 	for i := range all {

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"stemma/api/auth"
+	"stemma/api/llm/agent"
+	"stemma/api/llm/memory"
 	"stemma/api/llm/tenant"
 	"stemma/api/wire/wiretest"
 	"stemma/entity"
@@ -123,6 +125,49 @@ func (w *world) furnish() {
 	w.vars["key"], w.callers[agentKey] = text(key, "id"), "Bearer "+text(key, "key")
 	invite := w.must(201, ann.token, "POST", "/invites", object{})
 	w.vars["invite"], w.vars["invitetoken"] = text(invite, "id"), text(invite, "token")
+	w.vars["conversation"], w.vars["partition"] = w.said(w.vars["tenant"], w.vars["agent"], "Hello", "Hello to you")
+	w.vars["otherconversation"], w.vars["otherpartition"] = w.said(w.vars["other"], w.vars["otheragent"], "Hello", "Hello to you")
+	w.vars["emptypartition"] = text(w.must(201, ann.token, "POST", "/partitions", object{"external_id": "empty"}), "uuid")
+	w.vars["below"] = text(w.must(201, ann.token, "POST", "/partitions", object{"external_id": "below", "parent_id": "people"}), "uuid")
+}
+
+// said has somebody talk with an agent, question and answer, as the gateway
+// records it: in the conversation "talk" of the partition "people".
+func (w *rig) said(in, agent string, said ...string) (conversation, partition string) {
+	w.t.Helper()
+	place := w.place(in, agent)
+	_, err := w.store.Update(w.t.Context(), entity.Actor{UserID: entity.ID(agent), Method: entity.MethodAI}, func(tx entity.Tx) error {
+		var messages []memory.Message
+		for i, text := range said {
+			messages = append(messages, memory.Message{Role: []string{"user", "assistant"}[i%2], Content: text})
+		}
+		s, err := memory.Append(tx, place, place.Box != nil, messages)
+		if err != nil {
+			return err
+		}
+		at, err := memory.FindPartition(tx, place.Tenant, place.Workspace, place.Partition)
+		conversation, partition = string(s.ID), string(at)
+		return err
+	})
+	w.ok(err)
+	return conversation, partition
+}
+
+// place is where a tenant's conversation is; sealed where the tenant says so.
+func (w *rig) place(in, of string) memory.Place {
+	w.t.Helper()
+	p := memory.Place{Tenant: entity.ID(in), Agent: entity.ID(of), Partition: "people", Conversation: "talk"}
+	w.ok(w.store.View(w.t.Context(), func(r entity.Reader) error {
+		got, err := agent.Resolve(r, p.Agent)
+		if err != nil {
+			return err
+		}
+		if p.Workspace = got.Workspace; got.SealContent {
+			p.Box = w.box.Of(p.Tenant)
+		}
+		return nil
+	}))
+	return p
 }
 
 // send sends a row's request; headers are key, value, key, value.

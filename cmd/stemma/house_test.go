@@ -73,7 +73,7 @@ var imports = map[string][]string{
 	"api/llm/tools":          {"api/llm/seal", "entity"},
 	"api/llm/turn":           {"api/llm/agent", "api/llm/budget", "api/llm/memory", "api/llm/provider", "api/llm/runs", "api/llm/seal", "api/llm/tools", "entity"},
 	"api/gateway":            {"api/auth", "api/llm/provider", "api/llm/turn", "api/wire", "entity", "entity/access"},
-	"api/portal":             {"api/auth", "api/auth/audit", "api/llm/agent", "api/llm/provider", "api/llm/retrieval", "api/llm/seal", "api/llm/tenant", "api/llm/turn", "api/wire", "entity", "entity/access", "entity/guard", "entity/listing", "entity/scope"},
+	"api/portal":             {"api/auth", "api/auth/audit", "api/llm/agent", "api/llm/memory", "api/llm/provider", "api/llm/retrieval", "api/llm/seal", "api/llm/tenant", "api/llm/turn", "api/wire", "entity", "entity/access", "entity/guard", "entity/listing", "entity/scope"},
 	"cmd/stemma":             {"*"},
 	"cmd/stemma/agent":       {"api/outbound", "entity"},
 	"cmd/stemma/archive":     {"entity", "entity/listing", "files", "files/index", "versions/car"},

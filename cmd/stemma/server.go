@@ -18,6 +18,7 @@ import (
 	"stemma/api/auth/audit"
 	"stemma/api/auth/external"
 	"stemma/api/gateway"
+	"stemma/api/llm/memory"
 	"stemma/api/llm/tenant"
 	"stemma/api/native"
 	"stemma/api/outbound"
@@ -214,7 +215,7 @@ func (s *server) scratchDir() (dir string, err error) {
 func projections(index *graph.Index) []entity.Projection { return withScopes(index, scope.New()) }
 
 func withScopes(index entity.Projection, scopes *scope.Index) []entity.Projection {
-	return []entity.Projection{index, listing.Projection{}, scopes, fileindex.Projection{}, recorded.Projection{}, tenant.Projection{}}
+	return []entity.Projection{index, listing.Projection{}, scopes, fileindex.Projection{}, recorded.Projection{}, tenant.Projection{}, memory.Projection{}}
 }
 
 func graphMetrics(registry *prometheus.Registry, name entity.Network, index *graph.Index) error {
