@@ -2,6 +2,7 @@ package retrieval
 
 import (
 	"context"
+	"strings"
 	"sync"
 
 	"stemma/api/llm/agent"
@@ -102,19 +103,33 @@ func SettingsOf(m *entity.Manifest) Settings {
 	return s
 }
 
-// Find is the knowledge base of a tenant by its name, or by its id; "" for none.
-// Of two of one name it is the older one.
+// Find is the knowledge base of a tenant by its name, its id, or its [Ref]; "" for
+// none. Of two of one name it is the older one.
 func Find(r entity.Reader, of entity.ID, name string) (entity.ID, error) {
+	slug := ""
+	if strings.Contains(name, "/") {
+		m, err := tenant.Live(r, of)
+		if err != nil || m == nil {
+			return "", err
+		}
+		slug = tenant.Slug(m)
+	}
 	for e, err := range tenant.KnowledgeBases(r, of) {
 		if err != nil {
 			return "", err
 		}
-		if e.Text == name || string(e.ID) == name {
+		if e.Text == name || string(e.ID) == name || slug != "" && Ref(slug, e.Text) == name {
 			return e.ID, nil
 		}
 	}
 	return "", nil
 }
+
+// Tag is what the state of a knowledge base that is searched is called.
+const Tag = "latest"
+
+// Ref is how a knowledge base is called with its tenant: org/name:latest.
+func Ref(slug, name string) string { return slug + "/" + name + ":" + Tag }
 
 // Named is [Find] for one that has to be there. KindNotFound says how it is made.
 func Named(r entity.Reader, of entity.ID, name string) (entity.ID, error) {

@@ -30,6 +30,7 @@ type Set struct {
 	VectorsFirst, VectorsCount int64
 	Tokens                     int64
 	Space, Content, Split      string
+	Truncated                  bool // the file holds more text than its chunks
 }
 
 // SetOf reads it; the zero value of a file that has none.
@@ -41,6 +42,7 @@ func SetOf(m *entity.Manifest) (s Set) {
 	for name, into := range map[string]*string{"space": &s.Space, "content": &s.Content, "split": &s.Split} {
 		*into, _ = tree[name].(string)
 	}
+	s.Truncated, _ = tree["truncated"].(bool)
 	if s.First < 1 || s.Count < 0 || s.Count > mostChunks {
 		return Set{}
 	}
@@ -106,7 +108,7 @@ func (b *Base) Nearest(ctx context.Context, r entity.Reader, kb entity.ID, q Que
 		}
 		m := all[hit.file].Manifest
 		out = append(out, Passage{
-			ChunkID: fmt.Sprintf("%s:%d", m.ID, hit.at), CID: hit.cid, Content: c.Content, Similarity: hit.score,
+			ChunkID: chunkID(m.ID, hit.at), CID: hit.cid, Content: c.Content, Similarity: hit.score,
 			KnowledgeBase: in.Manifest.Label(), Rank: i + 1, SourcePath: m.Label(),
 		})
 	}

@@ -25,6 +25,9 @@ func (b *Base) Add(ctx context.Context, s entity.Store, docs []*Document, write 
 		return err
 	}
 	for _, d := range docs {
+		if d.file == "" {
+			continue // the file has this content already
+		}
 		if err := d.index(ctx, s); err != nil {
 			return err
 		}
