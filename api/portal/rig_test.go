@@ -215,3 +215,11 @@ func (w *rig) agent(p person, fields object) string {
 	}
 	return text(w.must(201, p.token, "POST", "/agents", fields), "agent", "id")
 }
+
+func decode(t testing.TB, data []byte) (v object) {
+	t.Helper()
+	if err := json.Unmarshal(data, &v); err != nil {
+		t.Fatalf("%v: %s", err, data)
+	}
+	return v
+}
