@@ -110,7 +110,7 @@ var testImports = map[string][]string{
 	"api/recorder":           {"entity/listing", "entity/store", "entity/storetest", "api/wire/wiretest"},
 	"api/recorder/run":       {"entity/store", "entity/storetest"},
 	"api/native":             {"api/auth/authtest", "api/auth/external", "api/provider", "api/wire/wiretest", "entity/store", "entity/storetest", "query/search/embed"},
-	"api/gateway":            {"api/llm/agent", "api/llm/budget", "api/llm/llmtest", "api/llm/memory", "api/llm/runs", "api/llm/seal", "api/llm/tenant", "api/llm/tools", "entity/listing", "entity/scope", "entity/store", "entity/storetest", "api/wire/wiretest"},
+	"api/gateway":            {"api/llm/agent", "api/llm/budget", "api/llm/llmtest", "api/llm/memory", "api/llm/retrieval", "api/llm/runs", "api/llm/seal", "api/llm/tenant", "api/llm/tools", "files", "files/extract", "query/search/embed", "entity/listing", "entity/scope", "entity/store", "entity/storetest", "api/wire/wiretest"},
 	"api/llm/agent":          {"entity/store"},
 	"api/llm/memory":         {"entity/store", "entity/storetest"},
 	"api/llm/provider":       {"api/llm/llmtest", "entity/store"},
