@@ -15,6 +15,10 @@
 //
 //   - Chunks are blocks: an answer can name the CIDs of those it saw, and they
 //     stay what they were when the file changes, as new ones are appended.
+//   - The files of an upload are written in one transaction, or none is; their
+//     chunks follow in as many as it takes, by one writer at a time, and a file
+//     names its chunks when all are there. What is interrupted is finished by
+//     [Base.Follow].
 //   - Extraction and embedding come before the transaction that names their
 //     results, and never within it.
 //   - A search sees every file as its tip is: what is cached is compared with it.
