@@ -138,9 +138,20 @@ func (k *knowledge) chunks() (n int64) {
 	return n
 }
 
-// bases works with the knowledge bases of the request's network.
-func (s *Service) bases(ctx context.Context) *retrieval.Base {
-	return s.networks[wire.NetworkOf(ctx)].Knowledge
+// bases works with the knowledge bases of the tenant. KindUnavailable when its
+// embedder is one that cannot be asked.
+func (s *Service) bases(ctx context.Context, h here) (*retrieval.Base, error) {
+	return s.networks[wire.NetworkOf(ctx)].Knowledge.Of(h.raw, h.tenant.ID)
+}
+
+// shown is bases for who only looks: nil, which has no embedder, where that cannot
+// be asked.
+func (s *Service) shown(ctx context.Context, h here) (*retrieval.Base, error) {
+	base, err := s.bases(ctx, h)
+	if entity.KindOf(err) == entity.KindUnavailable {
+		return nil, nil
+	}
+	return base, err
 }
 
 func (h here) head(k *knowledge) KnowledgeBaseHead {
@@ -153,12 +164,16 @@ func (h here) head(k *knowledge) KnowledgeBaseHead {
 
 func (s *Service) listKnowledge(ctx context.Context, _ *struct{}) (*wire.Reply, error) {
 	out := KnowledgeBases{KnowledgeBases: []KnowledgeBase{}}
-	var vectors *string
-	if space, ok := s.bases(ctx).Space(); ok {
-		text := fmt.Sprintf("%s/%s (%dd)", space.Provider, space.Model, space.Dimensions)
-		vectors = &text
-	}
 	err := s.view(ctx, func(h here) error {
+		base, err := s.shown(ctx, h)
+		if err != nil {
+			return err
+		}
+		var vectors *string
+		if space, ok := base.Space(); ok {
+			text := fmt.Sprintf("%s/%s (%dd)", space.Provider, space.Model, space.Dimensions)
+			vectors = &text
+		}
 		out.KnowledgeBases = out.KnowledgeBases[:0]
 		for e, err := range tenant.KnowledgeBases(h.raw, h.tenant.ID) {
 			if err != nil {

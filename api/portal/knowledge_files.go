@@ -17,11 +17,18 @@ type uploadIn struct {
 }
 
 func (s *Service) createKnowledge(ctx context.Context, in *uploadIn) (*wire.Reply, error) {
-	if err := s.view(ctx, here.owns); err != nil {
-		return nil, err // before anything of the body is read
-	}
-	f := &form{base: s.bases(ctx), settings: entity.Properties{}}
+	f := &form{settings: entity.Properties{}}
 	defer f.discard()
+	err := s.view(ctx, func(h here) (err error) {
+		if err := h.owns(); err != nil {
+			return err // before anything of the body is read
+		}
+		f.base, err = s.bases(ctx, h)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	if err := f.read(ctx, in.Body); err != nil {
 		return nil, err
 	}
@@ -33,7 +40,7 @@ func (s *Service) createKnowledge(ctx context.Context, in *uploadIn) (*wire.Repl
 		return nil, issue("name", "the name may have 200 characters at most")
 	}
 	var out KnowledgeBaseMade
-	err := f.base.Add(ctx, s.networks[wire.NetworkOf(ctx)].Store, f.docs, func() error {
+	err = f.base.Add(ctx, s.networks[wire.NetworkOf(ctx)].Store, f.docs, func() error {
 		return s.update(ctx, func(t txn) error {
 			if err := t.owns(); err != nil {
 				return err
@@ -87,13 +94,15 @@ type addFilesIn struct {
 }
 
 func (s *Service) addFiles(ctx context.Context, in *addFilesIn) (*wire.Reply, error) {
-	f := &form{base: s.bases(ctx)}
+	f := &form{}
 	defer f.discard()
 	err := s.view(ctx, func(h here) error {
 		k, err := h.owned(in.ID)
-		if err == nil {
-			f.split = k.settings.Split
+		if err != nil {
+			return err
 		}
+		f.split = k.settings.Split
+		f.base, err = s.bases(ctx, h)
 		return err
 	})
 	if err != nil {

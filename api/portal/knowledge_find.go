@@ -100,7 +100,10 @@ func (h here) detail(base *retrieval.Base, id entity.ID) (out KnowledgeBaseDetai
 func (s *Service) getKnowledge(ctx context.Context, in *idIn) (*wire.Reply, error) {
 	var out KnowledgeBaseDetail
 	err := s.view(ctx, func(h here) (err error) {
-		out, err = h.detail(s.bases(ctx), in.ID)
+		base, err := s.shown(ctx, h)
+		if err == nil {
+			out, err = h.detail(base, in.ID)
+		}
 		return err
 	})
 	return wire.OK(out), err
@@ -149,6 +152,10 @@ func (s *Service) listSources(ctx context.Context, in *idIn) (*wire.Reply, error
 		if err != nil {
 			return err
 		}
+		base, err := s.shown(ctx, h)
+		if err != nil {
+			return err
+		}
 		out.Sources = []Source{}
 		for _, v := range k.files {
 			set, source := retrieval.SetOf(v.Manifest), Source{SourcePath: v.Manifest.Label(), FileID: v.Manifest.ID}
@@ -156,7 +163,7 @@ func (s *Service) listSources(ctx context.Context, in *idIn) (*wire.Reply, error
 			if c, ok := index.Of(v.Manifest.Properties); ok {
 				source.ContentType, source.Size, source.CID = c.ContentType, c.Size, c.CID.String()
 			}
-			source.UpToDate = s.bases(ctx).UpToDate(v.Manifest, k.settings.Split)
+			source.UpToDate = base.UpToDate(v.Manifest, k.settings.Split)
 			out.Sources = append(out.Sources, source)
 		}
 		return nil
@@ -197,9 +204,12 @@ type Latencies struct {
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 func (s *Service) searchKnowledge(ctx context.Context, in *searchIn) (*wire.Reply, error) {
-	base := s.bases(ctx)
+	var base *retrieval.Base
 	err := s.view(ctx, func(h here) error {
 		_, err := h.knowledge("collection:view", in.ID)
+		if err == nil {
+			base, err = s.bases(ctx, h)
+		}
 		return err
 	})
 	if err != nil {
@@ -238,8 +248,12 @@ type EmbedderInfo struct {
 
 func (s *Service) embedderInfo(ctx context.Context, _ *struct{}) (*wire.Reply, error) {
 	var out EmbedderInfo
-	if space, ok := s.bases(ctx).Space(); ok {
-		out = EmbedderInfo{true, &space.Provider, &space.Model, &space.Dimensions}
-	}
-	return wire.OK(out), s.view(ctx, func(here) error { return nil })
+	err := s.view(ctx, func(h here) error {
+		base, err := s.shown(ctx, h)
+		if space, ok := base.Space(); err == nil && ok {
+			out = EmbedderInfo{true, &space.Provider, &space.Model, &space.Dimensions}
+		}
+		return err
+	})
+	return wire.OK(out), err
 }

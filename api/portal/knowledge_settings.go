@@ -108,7 +108,10 @@ func (s *Service) updateKnowledge(ctx context.Context, in *updateKnowledgeIn) (*
 		if err != nil {
 			return err
 		}
-		out, err = t.detail(s.bases(ctx), in.ID)
+		base, err := s.shown(ctx, t.here)
+		if err == nil {
+			out, err = t.detail(base, in.ID)
+		}
 		return err
 	})
 	return wire.OK(out), err

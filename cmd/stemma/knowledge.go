@@ -2,14 +2,20 @@ package main
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
+	"stemma/api/llm/provider"
 	"stemma/api/llm/retrieval"
+	"stemma/api/llm/seal"
+	"stemma/api/llm/tenant"
 	"stemma/api/llm/turn"
 	"stemma/api/portal"
 	"stemma/entity"
+	"stemma/entity/store"
 	"stemma/files/extract"
+	"stemma/query/search/embed"
 )
 
 // What a file of a knowledge base may hold is bounded higher than what is searched
@@ -27,16 +33,20 @@ type knowledge struct {
 	over  sync.WaitGroup
 }
 
-// openKnowledge makes what works with knowledge bases. Where things are not to be
-// found by meaning nothing is embedded, and they say so.
+// openKnowledge makes what works with knowledge bases, behind openLLM's box. What a
+// tenant names embeds its files, else what embeds for search; where nothing does,
+// they say so.
 func (s *server) openKnowledge(o serverOptions, readOnly bool) {
 	texts := extract.New(extract.Options{Command: extractCommand, MaxText: knowledgeText, Deadline: knowledgeDeadline})
 	ctx, stop := context.WithCancel(context.Background())
+	own := &embedders{private: o.llm.LLMPrivate}
 	s.knowledge.bases, s.knowledge.stop = map[entity.Network]*retrieval.Base{}, stop
 	for _, n := range s.networks {
-		b := retrieval.New(retrieval.Options{Blobs: n.Blobs, Texts: texts, Embedder: s.search.embedder})
+		b := retrieval.New(retrieval.Options{Blobs: n.Blobs, Texts: texts, Embedder: s.search.embedder, Own: func(r entity.Reader, id entity.ID) (retrieval.Embedder, error) {
+			return own.of(r, s.llm.box, id)
+		}})
 		s.knowledge.bases[n.Store.Network()] = b
-		if s.search.embedder != nil && !readOnly {
+		if !readOnly {
 			s.knowledge.over.Go(func() { b.Follow(ctx, n.Store, o.logger) })
 		}
 	}
@@ -52,29 +62,68 @@ func (k *knowledge) Close() {
 
 // retrieve finds passages for a turn: a [turn.Options.Retrieve].
 func (s *server) retrieve(ctx context.Context, q turn.Query) (out []turn.Passage, err error) {
+	i := slices.IndexFunc(s.stores, func(st *store.Store) bool { return st.Network() == q.Network })
 	base := s.knowledge.bases[q.Network]
+	var kb entity.ID
+	err = s.stores[i].View(ctx, func(r entity.Reader) (err error) {
+		if kb, err = retrieval.Named(r, q.Tenant, q.KnowledgeBase); err != nil {
+			return err
+		}
+		if base, err = base.Of(r, q.Tenant); err != nil {
+			return &turn.EmbeddingError{Err: err}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
 	question, err := base.Ask(ctx, q.Text)
 	if err != nil {
 		return nil, &turn.EmbeddingError{Err: err}
 	}
-	for _, n := range s.networks {
-		if n.Store.Network() != q.Network {
-			continue
+	err = s.stores[i].View(ctx, func(r entity.Reader) error {
+		found, err := base.Nearest(ctx, r, kb, question, 0)
+		out = make([]turn.Passage, len(found))
+		for i, p := range found {
+			out[i] = turn.Passage(p)
 		}
-		err = n.Store.View(ctx, func(r entity.Reader) error {
-			kb, err := retrieval.Named(r, q.Tenant, q.KnowledgeBase)
-			if err != nil {
-				return err
-			}
-			found, err := base.Nearest(ctx, r, kb, question, 0)
-			out = make([]turn.Passage, len(found))
-			for i, p := range found {
-				out[i] = turn.Passage(p)
-			}
-			return err
-		})
-	}
+		return err
+	})
 	return out, err
+}
+
+// embedders are those of tenants, each made once.
+type embedders struct {
+	private bool // addresses that tenants name may be private
+	mu      sync.Mutex
+	made    map[tenant.Embedder]*embed.Remote
+}
+
+// mostEmbedders bounds how many are remembered.
+const mostEmbedders = 1000
+
+// of is the embedder that a tenant has of its own; nil for the server's.
+func (e *embedders) of(r entity.Reader, box *seal.Box, id entity.ID) (retrieval.Embedder, error) {
+	own, err := tenant.EmbedderOf(r, box, id)
+	if err != nil || own == nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if have := e.made[*own]; have != nil {
+		return have, nil
+	}
+	made, err := embed.NewRemote(embed.RemoteOptions{
+		BaseURL: own.BaseURL, Key: own.Key, Model: own.Model, Dimensions: own.Dimensions, Transport: provider.Transport(own.Foreign && !e.private), Tries: probeTries,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if e.made == nil || len(e.made) >= mostEmbedders {
+		e.made = map[tenant.Embedder]*embed.Remote{}
+	}
+	e.made[*own] = made
+	return made, nil
 }
 
 // portalView is the view of the people of tenants.

@@ -3,15 +3,18 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"stemma/entity"
+	"stemma/query/search/embed"
 )
 
 func portalCall(s *server, key, method, path, kind, body string) *httptest.ResponseRecorder {
@@ -144,9 +147,6 @@ func TestKnowledgeWithoutEmbedderAndReadOnly(t *testing.T) {
 		if out := portalCall(s, testKey, "GET", "/embedder-info", "", ""); !strings.Contains(out.Body.String(), `"available":false`) {
 			t.Errorf("%s: %s", name, out.Body)
 		}
-		if out := askModel(s, s.llm.key, `{"messages":[{"role":"user","content":"Hello"}]}`); out.Code != http.StatusOK || !strings.Contains(out.Body.String(), "no embedder") {
-			t.Errorf("%s: a chat is answered with %d %s", name, out.Code, out.Body)
-		}
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
@@ -155,6 +155,19 @@ func TestKnowledgeWithoutEmbedderAndReadOnly(t *testing.T) {
 	s := knowingServer(t, o)
 	var made struct{ ID entity.ID }
 	into(t, portalCall(s, testKey, "POST", "/knowledge-bases", kind, body), &made)
+	key := s.llm.key
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	blind := o
+	blind.noSearch = true
+	s = knowingServer(t, blind)
+	if out := askModel(s, key, `{"messages":[{"role":"user","content":"Marmots?"}]}`); out.Code != http.StatusOK || !strings.Contains(out.Body.String(), "no embedder") {
+		t.Errorf("a chat without an embedder is answered with %d %s", out.Code, out.Body)
+	}
+	if out := portalCall(s, testKey, "GET", "/knowledge-bases/"+string(made.ID), "", ""); out.Code != http.StatusOK || !strings.Contains(out.Body.String(), `"searchReady":false`) {
+		t.Errorf("a knowledge base without an embedder: %d %s", out.Code, out.Body)
+	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -167,5 +180,89 @@ func TestKnowledgeWithoutEmbedderAndReadOnly(t *testing.T) {
 	before := s.stores[0].Seq()
 	if out := portalCall(s, testKey, "POST", "/knowledge-bases/"+string(made.ID)+"/files", kind, body); out.Code < 400 || out.Code >= 500 && out.Code != http.StatusServiceUnavailable || s.stores[0].Seq() != before {
 		t.Errorf("an upload to a read-only server: %d %s", out.Code, out.Body)
+	}
+}
+
+// A tenant's own embedder goes before the server's, with the key of its provider;
+// one of other vectors has its files embedded again; and an address that is
+// private is asked for nobody but where the operator lets it.
+func TestTenantEmbedder(t *testing.T) {
+	var keys sync.Map
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var in struct {
+			Input []string
+			Model string
+		}
+		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+			t.Error(err)
+		}
+		keys.Store(r.Header.Get("Authorization"), true)
+		dims := map[string]int{"small": 64, "large": 128}[in.Model]
+		vectors, err := embed.NewLexical(embed.LexicalOptions{Dimensions: dims}).Embed(r.Context(), embed.Document, in.Input)
+		if err != nil {
+			t.Error(err)
+		}
+		var list []map[string]any
+		for i, v := range vectors {
+			list = append(list, map[string]any{"index": i, "embedding": v})
+		}
+		w.Header().Set("Content-Type", "application/json")
+		if err := json.NewEncoder(w).Encode(map[string]any{"data": list}); err != nil {
+			t.Error(err)
+		}
+	}))
+	defer service.Close()
+	own := func(model string, dims int) string {
+		return fmt.Sprintf(`{"provider":"openai","baseUrl":"%s/v1","apiKey":"sk-tenant","embedder":{"provider":"openai","base_url":"%s/v1","model":"%s","dimensions":%d}}`, service.URL, service.URL, model, dims)
+	}
+	kind, body := formOf(t, "documents", "marmots.md", "Marmots sleep all winter.")
+	for private, status := range map[bool]int{true: http.StatusOK, false: http.StatusServiceUnavailable} {
+		s := knowingServer(t, serverOptions{bootstrapKey: testKey, llm: llmFlags{LLM: builtInLLM, LLMPrivate: private}, search: searchFlags{Embeddings: noEmbeddings}})
+		defer s.Close()
+		if out := portalCall(s, testKey, "PATCH", "/settings", "application/json", own("small", 64)); out.Code != http.StatusOK {
+			t.Fatal(out.Code, out.Body)
+		}
+		if out := portalCall(s, testKey, "GET", "/embedder-info", "", ""); !strings.Contains(out.Body.String(), `"model":"small","dimensions":64`) {
+			t.Error(out.Body)
+		}
+		out := portalCall(s, testKey, "POST", "/knowledge-bases", kind, body)
+		if out.Code != status {
+			t.Fatalf("private %v: %d %s", private, out.Code, out.Body)
+		}
+		if !private {
+			continue
+		}
+		var made struct{ ID entity.ID }
+		into(t, out, &made)
+		if out := portalCall(s, testKey, "PATCH", "/settings", "application/json", own("large", 128)); out.Code != http.StatusOK {
+			t.Fatal(out.Code, out.Body)
+		}
+		for at := entity.Seq(0); ; at = s.stores[0].Seq() {
+			var kb struct{ SearchReady bool }
+			if into(t, portalCall(s, testKey, "GET", "/knowledge-bases/"+string(made.ID), "", ""), &kb); kb.SearchReady {
+				break
+			}
+			if err := s.stores[0].Wait(t.Context(), at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		found := portalCall(s, testKey, "POST", "/knowledge-bases/"+string(made.ID)+"/search", "application/json", `{"query":"marmots in winter"}`)
+		if found.Code != http.StatusOK || !strings.Contains(found.Body.String(), "sleep all winter") {
+			t.Errorf("%d %s", found.Code, found.Body)
+		}
+	}
+	s := knowingServer(t, serverOptions{bootstrapKey: testKey, llm: llmFlags{LLM: builtInLLM}})
+	defer s.Close()
+	if out := portalCall(s, testKey, "PATCH", "/settings", "application/json", `{"embedder":{"gateway_provider_id":"01JH8Z0Y6V5RZ4Q8Q9V4T2W3XK","model":"bge-m3"}}`); out.Code != http.StatusOK {
+		t.Fatal(out.Code, out.Body)
+	}
+	if out := portalCall(s, testKey, "GET", "/embedder-info", "", ""); !strings.Contains(out.Body.String(), `"available":false`) {
+		t.Error(out.Body)
+	}
+	if out := portalCall(s, testKey, "POST", "/knowledge-bases", kind, body); out.Code != http.StatusServiceUnavailable || !strings.Contains(out.Body.String(), "there is no provider") {
+		t.Errorf("of a provider that is not there: %d %s", out.Code, out.Body)
+	}
+	if _, ok := keys.Load("Bearer sk-tenant"); !ok {
+		t.Error("the embedder was not given the tenant's key")
 	}
 }

@@ -114,10 +114,10 @@ func openServer(ctx context.Context, o serverOptions) (s *server, err error) {
 	if s.recorder, err = recorderView(s, o, registry); err != nil {
 		return s, err
 	}
-	s.openKnowledge(o, readOnly != "")
 	if err := s.openLLM(ctx, o, readOnly != "", registry); err != nil {
 		return s, err
 	}
+	s.openKnowledge(o, readOnly != "")
 	s.portal = portalView(s, o)
 	chat, err := o.chat.options(o.logger)
 	if err != nil {

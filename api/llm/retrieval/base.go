@@ -22,17 +22,25 @@ type Embedder interface {
 
 // Options are what a [Base] works with.
 type Options struct {
-	Blobs      *files.Blobs
-	Texts      *extract.Extractor
-	Embedder   Embedder // nil: nothing can be found, which is KindUnavailable
-	CacheBytes int64    // of vectors in memory; 0: 256 MiB
-	MaxFile    int64    // bytes of a file; 0: 50 MiB
+	Blobs    *files.Blobs
+	Texts    *extract.Extractor
+	Embedder Embedder // nil: nothing can be found, which is KindUnavailable
+	// Own is the embedder that a tenant has of its own; nil, and a nil Own, is
+	// Embedder.
+	Own        func(r entity.Reader, tenant entity.ID) (Embedder, error)
+	CacheBytes int64 // of vectors in memory; 0: 256 MiB
+	MaxFile    int64 // bytes of a file; 0: 50 MiB
 }
 
 // Base works with the knowledge bases of one network. It is safe for concurrent
-// use.
+// use. nil has no embedder, and is good for questions alone.
 type Base struct {
-	o       Options
+	o Options
+	*shared
+}
+
+// shared is what a Base and those of [Base.Of] have in common.
+type shared struct {
 	writing sync.Mutex // chunks of a file stand one behind the other: one writes
 
 	mu    sync.Mutex
@@ -52,7 +60,25 @@ func New(o Options) *Base {
 	if o.MaxFile <= 0 {
 		o.MaxFile = DefaultMaxFile
 	}
-	return &Base{o: o, cache: map[entity.ID]*loaded{}}
+	return &Base{o, &shared{cache: map[entity.ID]*loaded{}}}
+}
+
+// Of is the Base with the embedder of a tenant. It may be used for that tenant's
+// knowledge bases alone. Errors are those of [Options.Own].
+func (b *Base) Of(r entity.Reader, tenant entity.ID) (*Base, error) {
+	if b == nil || b.o.Own == nil {
+		return b, nil
+	}
+	o := b.o
+	o.Own = nil
+	e, err := b.o.Own(r, tenant)
+	if err != nil {
+		return nil, err
+	}
+	if e != nil {
+		o.Embedder = e
+	}
+	return &Base{o, b.shared}, nil
 }
 
 // MaxFile is the most bytes of a file.

@@ -66,7 +66,7 @@ type Question struct{ vector []float32 }
 // Ask has a question embedded. KindUnavailable when there is no embedder, or as it
 // says.
 func (b *Base) Ask(ctx context.Context, question string) (q Question, err error) {
-	if b.o.Embedder == nil {
+	if b == nil || b.o.Embedder == nil {
 		return q, errNoEmbedder("retrieval.Ask")
 	}
 	vectors, err := b.embed(ctx, embed.Query, []string{question})
