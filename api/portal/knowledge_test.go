@@ -11,6 +11,7 @@ import (
 
 	"stemma/api/llm/llmtest"
 	"stemma/api/llm/retrieval"
+	"stemma/api/llm/tenant"
 	"stemma/entity"
 )
 
@@ -216,5 +217,35 @@ func TestPortalChat(t *testing.T) {
 	}
 	if talk := w.must(200, ann.token, "GET", "/conversations", nil); text(talk, "conversations", 0, "external_id") != "c" {
 		t.Error(talk)
+	}
+}
+
+// A tenant below has the embedder of the one above; the key of a provider goes to
+// that provider's address alone.
+func TestEmbedderIsInherited(t *testing.T) {
+	w := &world{rig: newRig(t)}
+	ann := w.signUp("ann")
+	below := entity.ID(text(w.must(201, ann.token, "POST", "/subtenants", object{"name": "Below"}), "subtenant", "id"))
+	of := func(id entity.ID) (e *tenant.Embedder) {
+		t.Helper()
+		w.ok(w.store.View(t.Context(), func(r entity.Reader) (err error) {
+			e, err = tenant.EmbedderOf(r, w.box, id)
+			return err
+		}))
+		return e
+	}
+	if e := of(below); e != nil {
+		t.Errorf("nobody has said anything: %v", e)
+	}
+	for address, key := range map[string]string{"https://a.example/v1": "sk-1", "https://b.example/v1": ""} {
+		w.must(200, ann.token, "PATCH", "/settings", object{"provider": "openai", "baseUrl": "https://a.example/v1", "apiKey": "sk-1", "embedder": object{"provider": "openai", "base_url": address, "model": "text-embedding-3-large"}})
+		want := tenant.Embedder{BaseURL: address, Key: key, Model: "text-embedding-3-large", Dimensions: 3072, Foreign: true}
+		if e := of(below); e == nil || *e != want {
+			t.Errorf("%+v, want %+v", e, want)
+		}
+	}
+	w.must(200, ann.token, "PATCH", "/settings", object{"embedder": object{}})
+	if e := of(below); e != nil {
+		t.Errorf("it was taken away: %v", e)
 	}
 }

@@ -119,11 +119,11 @@ func noKnowledge(tail, body string) []fault {
 const png = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01"
 
 // uploadFaults are those of uploads; first are the parts before the files.
-func uploadFaults(first ...part) (all []fault) {
+func uploadFaults(first ...part) []fault {
 	with := func(parts ...part) string { return upload(append(append([]part{}, first...), parts...)...) }
 	good := notes("a.txt", "Ibex climb.")
 	json := `{"name":"alps"}`
-	for _, f := range []fault{
+	return []fault{
 		{name: "a picture that is called PDF", body: with(good, notes("a.pdf", png)), status: 400, says: "image/png"},
 		{name: "a picture that is called text", body: with(good, part{"files", "b.txt", "text/plain", png}), status: 400, says: "image/png"},
 		{name: "a picture", body: with(good, part{"files", "a.png", "image/png", png}), status: 415, says: "txt, md, html, json, csv, pdf and docx"},
@@ -142,10 +142,7 @@ func uploadFaults(first ...part) (all []fault) {
 		{name: "multipart without a boundary", body: json, headers: []string{"Content-Type", "multipart/form-data"}, status: 415},
 		{name: "half a body", body: strings.TrimSuffix(with(good), "--\r\n"), status: 400, says: "not whole"},
 		{name: "half a file", body: strings.Split(with(good), "climb")[0], status: 400, says: "not whole"},
-	} {
-		all = append(all, f)
 	}
-	return all
 }
 
 func many(n int) (all []part) {
