@@ -55,7 +55,8 @@ var authRows = map[string]opRow{
 		{name: "another's", body: `{"tenantId":"$other"}`, status: 403},
 		{name: "an agent", body: `{"tenantId":"$agent"}`, status: 403},
 	}},
-	"portalMe": {path: "/me"},
+	"portalMe":             {path: "/me"},
+	"portalSignupsEnabled": {path: "/v1/beta/signups-enabled", public: true},
 }
 
 // account makes somebody with a password, whom no other world needs.

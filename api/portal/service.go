@@ -70,9 +70,11 @@ func (s *Service) Operations() (all []wire.Operation) {
 		all = append(all, group...)
 	}
 	for i := range all {
-		op := &all[i]
-		op.Path = base + op.Path
-		op.ErrorBody = wire.OpenAIError
+		all[i].Path = base + all[i].Path
+	}
+	all = append(all, s.betaOps()...)
+	for i := range all {
+		all[i].ErrorBody = wire.OpenAIError
 	}
 	return all
 }

@@ -172,7 +172,10 @@ func (w *rig) place(in, of string) memory.Place {
 
 // send sends a row's request; headers are key, value, key, value.
 func (w *world) send(method, path, body string, headers ...string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(method, "http://stemma/v1/portal"+wiretest.Fill(w.vars, path), strings.NewReader(wiretest.Fill(w.vars, body)))
+	if !strings.HasPrefix(path, "/v1/") {
+		path = "/v1/portal" + path
+	}
+	r := httptest.NewRequest(method, "http://stemma"+wiretest.Fill(w.vars, path), strings.NewReader(wiretest.Fill(w.vars, body)))
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}

@@ -80,6 +80,7 @@ type exchange struct {
 	meta   meta
 	router *router
 	route  *route
+	render ErrorBody // where no operation matched: of the view that it would be in
 	w      http.ResponseWriter
 	start  time.Time
 	first  time.Time // of an event stream, when it began
@@ -267,8 +268,11 @@ func (x *exchange) failAs(r *http.Request, e *entity.Error, status int, code str
 	}
 	h["X-Content-Type-Options"] = noSniff
 	render := x.router.errorBody
-	if own := x.route.op.ErrorBody; own != nil {
+	switch own := x.route.op.ErrorBody; {
+	case own != nil:
 		render = own
+	case x.render != nil:
+		render = x.render
 	}
 	if err := x.body(r, status, render(e, status, code, x.meta.id)); err != nil {
 		x.router.logger.ErrorContext(r.Context(), "error not rendered", "err", err, "request_id", x.meta.id)

@@ -60,6 +60,7 @@ type router struct {
 	writeTimeout time.Duration
 	routings     sync.Pool // *chi.Context
 	unmatched    *route
+	areas        areas
 }
 
 // route is an operation with what is counted about it.
@@ -109,6 +110,7 @@ func New(o Options) http.Handler {
 			rt.mux.Method(http.MethodHead, op.Path, rt.handler(ro))
 		}
 	}
+	rt.areas = areasOf(o.Ops)
 	rt.mux.NotFound(rt.notFound)
 	rt.mux.MethodNotAllowed(rt.notAllowed)
 	return rt
@@ -248,6 +250,7 @@ func withContext(r *http.Request, ctx context.Context) *http.Request {
 
 func (rt *router) notFound(w http.ResponseWriter, r *http.Request) {
 	x := w.(*exchange)
+	x.render = rt.areas.of(r.URL.Path)
 	x.fail(r, entity.NotFound("wire.Route", "there is no %s here; GET /ops-reference lists what there is", clip(r.URL.Path)))
 }
 
@@ -269,6 +272,7 @@ func (rt *router) notAllowed(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	list := strings.Join(allowed, ", ")
+	x.render = rt.areas.of(r.URL.Path)
 	x.header().Set("Allow", list)
 	e := entity.Invalid("wire.Route", "%s is not served here; allowed: %s", clip(r.Method), list)
 	x.failAs(r, e, http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED")

@@ -28,6 +28,7 @@ var otherRoutes = map[string]struct {
 	"backup":        {path: "/admin/backup", operator: true, status: 200},
 	"backupContent": {path: "/admin/backup/content/bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku", operator: true, status: 404},
 	"healthz":       {path: "/healthz", status: 200},
+	"health":        {path: "/health", status: 200},
 	"readyz":        {path: "/readyz", status: 200},
 	"metrics":       {path: "/metrics", status: 200},
 	"openapi":       {path: "/openapi.json", status: 200},
