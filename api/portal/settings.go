@@ -207,6 +207,7 @@ func (t *txn) editTenant(edit func(*entity.Manifest) error) error {
 	if err := t.owns(); err != nil {
 		return err
 	}
+	t.tx.Vouch(t.tenant.ID)
 	v, err := t.tx.Put(t.tenant.ID, entity.Any, edit)
 	if err == nil {
 		t.tenant = v.Manifest

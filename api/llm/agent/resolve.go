@@ -140,15 +140,12 @@ func OpenTo(p *entity.Manifest, tenant entity.ID) bool {
 	return all || tenant != "" && p.Related(PredicateAvailableTo, tenant) >= 0
 }
 
-// TenantOf is the tenant that an entity belongs to by its collection, or by a
-// relationship of its own; "" for none.
+// TenantOf is the tenant that an entity belongs to: that of its collection, or of
+// what lies in none the one that it names itself; "" for none.
 func TenantOf(r Source, m *entity.Manifest) (entity.ID, error) {
-	if t := Peer(m, entity.PredicateTenant); t != "" {
-		return t, nil
-	}
 	c := m.Collection()
 	if c == "" || c == m.ID {
-		return "", nil
+		return Peer(m, entity.PredicateTenant), nil
 	}
 	in, _, err := live(r, c)
 	if err != nil || in == nil {
