@@ -84,7 +84,7 @@ func (s *Service) Operations() []wire.Operation {
 func (s *Service) caller(ctx context.Context) (c turn.Caller, p *turn.Plan, err error) {
 	const op = "gateway.caller"
 	who := auth.From(ctx)
-	if who.Kind != access.Agent {
+	if who.Kind != access.Agent || !strings.HasPrefix(auth.CredentialOf(ctx), string(auth.GatewayForm)) {
 		return c, nil, &entity.Error{Kind: entity.KindUnauthenticated, Op: op, Message: "The key is not an agent's: models are asked with a key that begins with " + string(auth.GatewayForm)}
 	}
 	c = turn.Caller{Network: wire.NetworkOf(ctx), Agent: who.ID, Key: string(who.ID) + "/" + auth.CredentialOf(ctx)}
