@@ -51,6 +51,9 @@ func (w *houses) attempts(who resident, own string, tip func(string) string) []a
 		{"all of it gone", "DELETE", "/entities/" + th["agent"] + "/cascade", object{"expect_tip": tip(th["agent"]), "collection_id": workspace, "cascade_predicates": []string{"*"}}},
 		{"the conversation gone", "DELETE", "/entities/" + th["conversation"], object{"expect_tip": tip(th["conversation"])}},
 		{"the group", "POST", "/groups/" + th["group"] + "/members", object{"user_id": who.id}},
+		{"the operator's provider", "PUT", "/entities/" + w.provider, put(w.provider, rels(in("available_to", w.eve.tenant)))},
+		{"open to all", "PUT", "/entities/" + w.provider, put(w.provider, object{"properties": object{"tenant_available": true, "base_url": "https://elsewhere.example"}})},
+		{"of one that is another's", "PATCH", "/v1/portal/settings", object{"gatewayProviderId": w.provider}},
 		{"a backup", "GET", "/admin/backup", nil},
 		{"a key of a provider", "GET", "/entities/" + th["agent"] + "/chain/secrets", nil},
 	}
@@ -109,7 +112,7 @@ func TestNobodyRises(t *testing.T) {
 	for name, who := range map[string]resident{"a stranger": w.eve, "a member": w.mia} {
 		own := w.ownCollection(who)
 		for _, a := range w.attempts(who, own, w.tip) {
-			if a.path == "/v1/portal/settings" && name == "a stranger" {
+			if a.name == "settings" && name == "a stranger" {
 				a.body = object{"orgSlug": "alpha-house"} // their own settings, and a name that is taken
 			}
 			before := w.stores[0].Seq()

@@ -29,6 +29,8 @@ type houses struct {
 	ids    []string
 	blocks []string
 	things map[string]string // ids by what they are of
+
+	provider string // the operator's, that is open to Ann's tenant
 }
 
 // resident is somebody with a token.
@@ -140,6 +142,8 @@ func (w *houses) furnish() {
 	w.made("base", "/collections", object{"label": marker, "properties": object{"kind": "knowledge_base"}, "relationships": []object{in}}, "id")
 	w.made("note", "/entities", object{"type": "note", "collection": w.things["base"], "properties": object{"label": marker, "text": marker}}, "id")
 	w.made("group", "/groups", object{"label": marker, "tenant": w.ann.tenant}, "id")
+	_, granted := w.must(201, testKey, "POST", "/entities", object{"type": "provider", "properties": object{"label": marker, "kind": "ollama"}, "relationships": []object{{"predicate": "available_to", "peer": w.ann.tenant}}})
+	w.provider = granted["id"].(string)
 	w.mia = w.signUp(object{"email": "mia" + marker + "@example.com", "inviteToken": w.things["token"]})
 	w.talk(agent)
 }

@@ -110,6 +110,9 @@ func TestTenantsSeeNothingOfEachOther(t *testing.T) {
 		t.Errorf("%d requests are too few: what is Ann's was not found", tried)
 	}
 	// Ann sees what the others do not: the names are right.
+	if out := w.call(w.ann.token, "GET", "/v1/portal/available-providers", nil); !strings.Contains(out.Body.String(), w.provider) {
+		t.Errorf("the provider that is open to Ann's: %d %s", out.Code, out.Body)
+	}
 	if out := w.call(w.ann.token, "POST", "/query", object{"query": `"alphaSECRET"`}); !strings.Contains(out.Body.String(), w.things["note"]) {
 		t.Errorf("a query by Ann: %d %s", out.Code, out.Body)
 	}
