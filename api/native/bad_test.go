@@ -160,8 +160,6 @@ const (
 	unknownCID = wiretest.UnknownCID
 )
 
-var malformedIDs = wiretest.MalformedIDs
-
 func jsonInto(text []byte, v any) error { return json.NewDecoder(bytes.NewReader(text)).Decode(v) }
 
 // fill puts variables into a template of the table.

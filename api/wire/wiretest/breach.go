@@ -107,8 +107,8 @@ const (
 	badBytes = "%ff%fe%ff%fe%ff%fe%ff%fe%ff%fe%ff%fe%ff"
 )
 
-// MalformedIDs are in no network's form.
-var MalformedIDs = []string{"short", "01kdvr0000000000000000n0ne", UnknownID + "0", "01KDVR0000000000000000NOUN", "II" + UnknownID, "*", "........................../"[:26]}
+// malformedIDs are in no network's form.
+var malformedIDs = []string{"short", "01kdvr0000000000000000n0ne", UnknownID + "0", "01KDVR0000000000000000NOUN", "II" + UnknownID, "*", "........................../"[:26]}
 
 // pathFaults put malformed and unknown names into the path, one at a time.
 func (d *Described) pathFaults(op *wire.Operation, good string) (faults []Fault) {
@@ -120,7 +120,7 @@ func (d *Described) pathFaults(op *wire.Operation, good string) (faults []Fault)
 		if !ok {
 			continue // text of no one form: the row knows what is wrong
 		}
-		bad, unknown := MalformedIDs, []string{UnknownID, "II" + UnknownID[2:]}
+		bad, unknown := malformedIDs, []string{UnknownID, "II" + UnknownID[2:]}
 		if strings.HasPrefix(pattern, "^baf") {
 			bad, unknown = []string{"short", UnknownCID + "a", UnknownCID[1:], "QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG"}, []string{UnknownCID}
 		}
