@@ -79,7 +79,7 @@ func anyFaults(row opRow) []fault {
 			faults = append(faults, fault{name: name, headers: []string{"Authorization", header}, status: 401})
 		}
 	}
-	if row.body != "" {
+	if row.body != "" && !strings.HasPrefix(row.body, "--") { // an upload has bounds of its own
 		faults = append(faults, fault{name: "too much", body: `{"name":"` + strings.Repeat("a", wire.DefaultMaxBody) + `"}`, status: 413})
 	}
 	return faults

@@ -34,7 +34,7 @@ type fault struct {
 // the tenant's, $otheragent and $other are not.
 func opRows() map[string]opRow {
 	all := map[string]opRow{}
-	for _, group := range []map[string]opRow{authRows, tenantRows, settingsRows, agentRows, memoryRows} {
+	for _, group := range []map[string]opRow{authRows, tenantRows, settingsRows, agentRows, memoryRows, knowledgeRows, chatRows} {
 		maps.Copy(all, group)
 	}
 	return all
@@ -110,6 +110,11 @@ var settingsRows = map[string]opRow{
 const settingsBody = `{"name":"House","orgSlug":"the-house","provider":"openai","apiKey":"sk-1","systemPrompt":"Be kind.","limits":{"usdPerDay":1}}`
 
 var settingsFaults = append(append(providerFaults(`{`, `}`), toolFaults(`{`, `}`)...), []fault{
+	{name: "an embedder without a model", body: `{"embedder":{"provider":"openai"}}`, status: 400, says: "embedder.model"},
+	{name: "an embedder of unknown dimensions", body: `{"embedder":{"provider":"openai","model":"m"}}`, status: 400, says: "embedder.dimensions"},
+	{name: "an embedder of no dimensions", body: `{"embedder":{"provider":"openai","model":"m","dimensions":0}}`, status: 400, says: "from 1"},
+	{name: "an embedder of a kind that has none", body: `{"embedder":{"provider":"anthropic","model":"m","dimensions":8}}`, status: 400, says: "openai"},
+	{name: "an embedder with a key", body: `{"embedder":{"provider":"openai","model":"text-embedding-3-small","apiKey":"sk-1"}}`, status: 400, says: "the tenant's provider"},
 	{name: "a slug that is taken", body: `{"orgSlug":"other-house"}`, status: 409, says: "choose another"},
 	{name: "a slug of capitals", body: `{"orgSlug":"House"}`, status: 400},
 	{name: "a slug with - at its end", body: `{"orgSlug":"house-"}`, status: 400},

@@ -18,6 +18,9 @@ func TestScripts(t *testing.T) {
 		w := &world{rig: newRig(t)}
 		s := &wiretest.Script{Send: func(method, target, body string, headers ...string) *httptest.ResponseRecorder {
 			w.clock.Advance(time.Second)
+			if body != "" && body[0] != '{' {
+				body = uploadOf(body)
+			}
 			return w.send(method, target, body, headers...)
 		}}
 		if strings.HasSuffix(t.Name(), "/conversations") { // these need a chat
@@ -29,4 +32,19 @@ func TestScripts(t *testing.T) {
 		}
 		return s
 	})
+}
+
+// uploadOf is an upload as scripts have it, a part on each line: name=value, or
+// name=@filename: content.
+func uploadOf(lines string) string {
+	var parts []part
+	for line := range strings.SplitSeq(strings.TrimSpace(lines), "\n") {
+		field, value, _ := strings.Cut(line, "=")
+		if file, content, ok := strings.Cut(value, ": "); ok && strings.HasPrefix(file, "@") {
+			parts = append(parts, part{field: field, file: file[1:], content: content})
+			continue
+		}
+		parts = append(parts, part{field: field, content: value})
+	}
+	return upload(parts...)
 }

@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"stemma/api/auth"
+	"stemma/api/llm/retrieval"
 	"stemma/api/llm/seal"
 	"stemma/api/llm/tenant"
+	"stemma/api/llm/turn"
 	"stemma/api/wire"
 	"stemma/entity"
 	"stemma/entity/access"
@@ -26,14 +28,17 @@ const base = "/v1/portal"
 type Network struct {
 	Store  entity.Store // among its projections those of tenant, memory and listing
 	Scopes *scope.Index // among Store's projections
+
+	Knowledge *retrieval.Base // nil: there are no knowledge bases
 }
 
 // Options are what a Service works with.
 type Options struct {
 	Networks []Network
 	Auth     *auth.Authenticator
-	Box      *seal.Box // nil: keys of providers cannot be kept
-	URL      string    // of the portal, which invitations lead to
+	Box      *seal.Box    // nil: keys of providers cannot be kept
+	Engine   *turn.Engine // which agents answer by
+	URL      string       // of the portal, which invitations lead to
 	Now      func() time.Time
 	Entropy  io.Reader // of invitations; nil: crypto/rand
 }
@@ -61,7 +66,7 @@ func New(o Options) *Service {
 
 // Operations is the table of the view, in the order of the reference.
 func (s *Service) Operations() (all []wire.Operation) {
-	for _, group := range [][]wire.Operation{s.authOps(), s.tenantOps(), s.memberOps(), s.inviteOps(), s.settingsOps(), s.keyOps(), s.agentOps(), s.partitionOps(), s.conversationOps()} {
+	for _, group := range [][]wire.Operation{s.authOps(), s.tenantOps(), s.memberOps(), s.inviteOps(), s.settingsOps(), s.keyOps(), s.agentOps(), s.chatOps(), s.knowledgeOps(), s.findOps(), s.partitionOps(), s.conversationOps()} {
 		all = append(all, group...)
 	}
 	for i := range all {

@@ -102,7 +102,7 @@ type setSettingsIn struct {
 	SystemPrompt *string               `json:"systemPrompt" alias:"system_prompt" max:"200000"`
 	Skills       []map[string]any      `json:"skills" max:"500"`
 	Endpoints    []map[string]any      `json:"mcpEndpoints" alias:"mcp_endpoints" max:"100"`
-	Embedder     map[string]any        `json:"embedder" doc:"provider and model of embeddings; empty: the server's"`
+	Embedder     map[string]any        `json:"embedder" doc:"of knowledge bases: provider (openai or ollama), base_url, model and dimensions, or gateway_provider_id in place of the first two; the key is that of the tenant's provider of that kind and address. Empty: the server's"`
 	Limits       *Limits               `json:"limits"`
 	SealContent  *bool                 `json:"sealContent" alias:"seal_content"`
 }
@@ -168,6 +168,11 @@ func (s *Service) setSettings(ctx context.Context, in *setSettingsIn) (*wire.Rep
 	}
 	if err := tenant.CheckTools(in.Skills, in.Endpoints); err != nil {
 		return nil, err
+	}
+	if len(in.Embedder) > 0 {
+		if err := tenant.CheckEmbedder(in.Embedder); err != nil {
+			return nil, err
+		}
 	}
 	if err := trimName(in.Name); err != nil {
 		return nil, err

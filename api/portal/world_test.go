@@ -179,6 +179,9 @@ func (w *world) send(method, path, body string, headers ...string) *httptest.Res
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
+	if strings.HasPrefix(body, "--"+boundary) {
+		r.Header.Set("Content-Type", "multipart/form-data; boundary="+boundary)
+	}
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Del(headers[i])
 		if headers[i+1] != "" {

@@ -10,6 +10,7 @@ import (
 	"stemma/api"
 	"stemma/api/gateway"
 	"stemma/api/native"
+	"stemma/api/portal"
 	"stemma/api/recorder"
 	"stemma/cmd/stemma/backup"
 )
@@ -20,7 +21,7 @@ type openapiCmd struct{}
 // Run prints it.
 func (openapiCmd) Run(io *streams) error {
 	system := api.System{Ready: func() error { return nil }, Metrics: http.NotFoundHandler()}
-	doc, err := api.OpenAPI(api.Operations(system, native.New(time.Now), recorder.New(recorder.Options{}), gateway.New(nil, time.Now), backup.View{}))
+	doc, err := api.OpenAPI(api.Operations(system, native.New(time.Now), recorder.New(recorder.Options{}), gateway.New(nil, time.Now), portal.New(portal.Options{}), backup.View{}))
 	if err == nil {
 		_, err = fmt.Fprintf(io.out, "%s\n", doc)
 	}

@@ -22,6 +22,7 @@ import (
 	"stemma/api/llm/tenant"
 	"stemma/api/native"
 	"stemma/api/outbound"
+	"stemma/api/portal"
 	"stemma/api/recorder"
 	recorded "stemma/api/recorder/run"
 	"stemma/api/wire"
@@ -37,19 +38,21 @@ import (
 
 // server is the stores and everything over them.
 type server struct {
-	stores   []*store.Store
-	networks []native.Network
-	handler  http.Handler
-	auth     *auth.Authenticator
-	audit    *audit.Recorder
-	search   searching
-	attest   *attest.Log       // of the main network; nil: none is kept
-	anchors  *arweave.Anchorer // of that log; nil: it is not anchored
-	outbound *outbound.Client
-	recorder *recorder.Service
-	llm      llm
-	scratch  string                    // of file content when all else is in memory
-	keys     map[entity.Network]string // made at this start, by network
+	stores    []*store.Store
+	networks  []native.Network
+	handler   http.Handler
+	auth      *auth.Authenticator
+	audit     *audit.Recorder
+	search    searching
+	attest    *attest.Log       // of the main network; nil: none is kept
+	anchors   *arweave.Anchorer // of that log; nil: it is not anchored
+	outbound  *outbound.Client
+	recorder  *recorder.Service
+	llm       llm
+	portal    *portal.Service
+	knowledge knowledge
+	scratch   string                    // of file content when all else is in memory
+	keys      map[entity.Network]string // made at this start, by network
 }
 
 type serverOptions struct {
@@ -114,13 +117,15 @@ func openServer(ctx context.Context, o serverOptions) (s *server, err error) {
 	if err := s.openLLM(ctx, o, readOnly != "", registry); err != nil {
 		return s, err
 	}
+	s.openKnowledge(o, readOnly != "")
+	s.portal = portalView(s, o)
 	chat, err := o.chat.options(o.logger)
 	if err != nil {
 		return s, err
 	}
 	system := api.System{Ready: s.ready, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{})}
 	s.handler = wire.New(wire.Options{
-		Ops:          api.Operations(system, native.New(time.Now, s.networks...).WithAuth(s.auth).WithAgents(s.openAgents(o, readOnly != "")).WithChat(chat), s.recorder, gateway.New(s.llm.engine, time.Now), backupView(s)),
+		Ops:          api.Operations(system, native.New(time.Now, s.networks...).WithAuth(s.auth).WithAgents(s.openAgents(o, readOnly != "")).WithChat(chat), s.recorder, gateway.New(s.llm.engine, time.Now), s.portal, backupView(s)),
 		Authenticate: s.auth.Authenticate,
 		Denied:       s.auth.Denied,
 		TrustProxy:   o.trustProxy,
@@ -247,6 +252,7 @@ func (s *server) Close() (err error) {
 	if s.outbound != nil {
 		s.outbound.Close()
 	}
+	s.knowledge.Close()
 	err = errors.Join(err, s.llm.Close(), s.closeAuth(), s.search.Close(), s.closeAnchors(), s.closeAttest())
 	for _, st := range s.stores {
 		err = errors.Join(err, st.Close())
