@@ -290,7 +290,7 @@ func (c *checker) chainRows() error {
 func (c *checker) projections() error {
 	seed := maphash.MakeSeed()
 	for _, p := range c.s.projections {
-		want := rowHashes{seed: seed, rows: make(map[string]uint64)}
+		want := rowHashes{seed: seed, rows: make(map[string]uint64), sums: make(map[string]uint64)}
 		whole, err := c.replayed(p, want)
 		if err != nil {
 			return err
@@ -333,13 +333,22 @@ func (c *checker) projectionRows(p entity.Projection, want rowHashes) error {
 		}
 		c.report.Rows++
 		key := string(row.Key[len(prefix):])
+		if h, ok := want.sums[key]; ok {
+			if is, err := want.sum(row.Value); err != nil || is != h {
+				c.find("projection %s: the sums of row %q are not what the log gives", p.Name(), key)
+			}
+			delete(want.sums, key)
+			continue
+		}
 		if h, ok := want.rows[key]; !ok || h != maphash.Bytes(want.seed, row.Value) {
 			c.find("projection %s: row %q is not what the log gives", p.Name(), key)
 		}
 		delete(want.rows, key)
 	}
-	for key := range want.rows {
-		c.find("projection %s: row %q is missing", p.Name(), key)
+	for _, left := range []map[string]uint64{want.rows, want.sums} {
+		for key := range left {
+			c.find("projection %s: row %q is missing", p.Name(), key)
+		}
 	}
 	return nil
 }
@@ -348,8 +357,24 @@ func (c *checker) projectionRows(p entity.Projection, want rowHashes) error {
 type rowHashes struct {
 	seed maphash.Seed
 	rows map[string]uint64
+	sums map[string]uint64 // of rows of sums: each place's hash times its amount, added up
 }
 
 func (w rowHashes) Set(key, value []byte) { w.rows[string(key)] = maphash.Bytes(w.seed, value) }
 
 func (w rowHashes) Delete(key []byte) { delete(w.rows, string(key)) }
+
+func (w rowHashes) Add(key []byte, more entity.Sums) {
+	h := w.sums[string(key)]
+	for _, s := range more {
+		h += w.place(s.Place) * uint64(s.Amount)
+	}
+	w.sums[string(key)] = h
+}
+
+func (w rowHashes) place(n uint32) uint64 { return maphash.Comparable(w.seed, n) }
+
+func (w rowHashes) sum(row []byte) (h uint64, err error) {
+	err = entity.EachSum(row, func(place uint32, amount int64) { h += w.place(place) * uint64(amount) })
+	return h, err
+}

@@ -22,6 +22,8 @@
 //   - The bytes of content can go ([entity.Tx.Erase]) and nothing else can. They lie in
 //     packs, are unreadable when the erasure is committed, and are overwritten on
 //     disk by [Store.Wipe], which a crash makes no more than late.
+//   - What projections add to rows of sums is added to what is there by the
+//     committer, so that a row that everybody adds to is in nobody's way.
 //   - A closure that scans a range always runs in the committer, since a range
 //     cannot be checked for what has come into it.
 //   - A backup ([Store.Backup]) is rows of one state, b c h k l v in full or those

@@ -16,9 +16,10 @@ type tx struct {
 	*view
 	actor  entity.Actor
 	now    time.Time
-	under  map[string][]byte // what closures before this one in the batch wrote; nil in an optimistic run
-	reads  map[string]uint64 // key → Badger version, 0 for absent
-	writes map[string][]byte // key → value, nil for a deletion
+	under  map[string][]byte      // what closures before this one in the batch wrote; nil in an optimistic run
+	reads  map[string]uint64      // key → Badger version, 0 for absent
+	writes map[string][]byte      // key → value, nil for a deletion
+	adds   map[string]entity.Sums // key → what is added to the row
 	sealed map[entity.Digest]sealed
 	steps  []entity.Transition
 	record entity.Record
@@ -365,3 +366,29 @@ func (w rowWriter) key(key []byte) []byte {
 func (w rowWriter) Set(key, value []byte) { w.t.set(w.key(key), value) }
 
 func (w rowWriter) Delete(key []byte) { w.t.remove(w.key(key)) }
+
+func (w rowWriter) Add(key []byte, more entity.Sums) {
+	if w.t.adds == nil {
+		w.t.adds = make(map[string]entity.Sums)
+	}
+	full := string(w.key(key))
+	w.t.adds[full] = w.t.adds[full].Plus(more)
+}
+
+// total makes writes of what the run adds to rows of sums; was is what is under
+// a key.
+func (t *tx) total(was func(key []byte) ([]byte, error)) error {
+	for key, more := range t.adds {
+		row, err := was([]byte(key))
+		if err != nil {
+			return err
+		}
+		sums, err := entity.DecodeSums(row)
+		if err != nil {
+			return err
+		}
+		t.set([]byte(key), sums.Plus(more).Encode())
+	}
+	t.adds = nil
+	return nil
+}
