@@ -14,7 +14,7 @@ import (
 	"stemma/api/auth"
 	"stemma/api/auth/limit"
 	"stemma/api/backlog"
-	"stemma/api/recorder/dialect"
+	"stemma/api/llm/price"
 	"stemma/api/recorder/run"
 	"stemma/api/wire"
 	"stemma/entity"
@@ -41,8 +41,10 @@ type Options struct {
 	Salt     run.Salt         // of content; nil: crypto/rand
 	Retain   time.Duration    // how often content that is past its retention is looked for; 0: when Retain is called
 
-	Providers []Provider            // beside, and before, those that are known
-	Prices    []dialect.Price       // likewise
+	Providers []Provider // beside, and before, those that are known
+	// Price is what a provider's model costs; ok is false where that is not known.
+	// nil: the list prices.
+	Price     func(provider, model string) (p price.Price, ok bool)
 	Transport http.RoundTripper     // to the providers; nil: one of our own
 	Logger    *slog.Logger          // nil: silent
 	Registry  prometheus.Registerer // nil: metrics are kept and not shown
@@ -77,6 +79,10 @@ type Service struct {
 func New(o Options) *Service {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Price == nil {
+		list := price.List()
+		o.Price = func(provider, model string) (price.Price, bool) { return price.Of(provider, model, list) }
 	}
 	s := &Service{guards: map[entity.Network]*guard.Guard{}, stores: map[entity.Network]entity.Store{}, auth: o.Auth, now: o.Now}
 	for _, n := range o.Networks {

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"time"
 
+	"stemma/api/llm/usage"
 	"stemma/cmd/stemma/bench"
 	"stemma/entity"
 	"stemma/entity/scope"
@@ -49,7 +50,7 @@ func (c *benchCmd) Run(ctx context.Context, io *streams) error {
 		return c.serve(ctx, io)
 	}
 	o := bench.Options{Only: c.Only, Repeat: c.Repeat, Sizes: bench.Full, Data: c.Data, Profile: c.Profile, Out: io.out, Log: io.err, Command: benchChild(io), Tool: benchTool,
-		Projections: func(index entity.Projection) []entity.Projection { return withScopes(index, scope.New()) }}
+		Projections: func(index entity.Projection) []entity.Projection { return withScopes(index, scope.New(), usage.New()) }}
 	if c.Short {
 		o.Sizes = bench.Short
 	}

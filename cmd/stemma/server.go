@@ -19,7 +19,9 @@ import (
 	"stemma/api/auth/external"
 	"stemma/api/gateway"
 	"stemma/api/llm/memory"
+	"stemma/api/llm/price"
 	"stemma/api/llm/tenant"
+	"stemma/api/llm/usage"
 	"stemma/api/native"
 	"stemma/api/outbound"
 	"stemma/api/portal"
@@ -51,6 +53,8 @@ type server struct {
 	llm       llm
 	portal    *portal.Service
 	knowledge knowledge
+	counts    map[entity.Network]*usage.Projection
+	price     func(provider, model string) (price.Price, bool)
 	scratch   string                    // of file content when all else is in memory
 	keys      map[entity.Network]string // made at this start, by network
 }
@@ -111,6 +115,9 @@ func openServer(ctx context.Context, o serverOptions) (s *server, err error) {
 	if err := s.openAnchors(o, readOnly != "", registry); err != nil {
 		return s, err
 	}
+	if err := s.openPrices(o); err != nil {
+		return s, err
+	}
 	if s.recorder, err = recorderView(s, o, readOnly != "", registry); err != nil {
 		return s, err
 	}
@@ -140,7 +147,7 @@ func openServer(ctx context.Context, o serverOptions) (s *server, err error) {
 
 // openStores opens both networks' stores with what is kept up with them.
 func openStores(ctx context.Context, o serverOptions, registry *prometheus.Registry) (s *server, err error) {
-	s = &server{keys: map[entity.Network]string{}}
+	s = &server{keys: map[entity.Network]string{}, counts: map[entity.Network]*usage.Projection{}}
 	for _, name := range []entity.Network{entity.Main, entity.Test} {
 		n, err := s.openNetwork(ctx, o, name, registry)
 		if err != nil {
@@ -182,14 +189,14 @@ func (s *server) openNetwork(ctx context.Context, o serverOptions, name entity.N
 	if o.data != "" {
 		dir = filepath.Join(o.data, string(name))
 	}
-	index, scopes := graph.New(), scope.New()
+	index, scopes, counts := graph.New(), scope.New(), usage.New()
 	st, err := store.Open(store.Options{
-		Dir: dir, Network: name, Projections: withScopes(index, scopes), Logger: o.logger, Registry: registry, CacheBytes: o.cacheBytes,
+		Dir: dir, Network: name, Projections: withScopes(index, scopes, counts), Logger: o.logger, Registry: registry, CacheBytes: o.cacheBytes,
 	})
 	if err != nil {
 		return native.Network{}, err
 	}
-	s.stores = append(s.stores, st)
+	s.stores, s.counts[name] = append(s.stores, st), counts
 	data := o.data
 	if data == "" {
 		if data, err = s.scratchDir(); err != nil {
@@ -212,10 +219,12 @@ func (s *server) scratchDir() (dir string, err error) {
 }
 
 // projections is the table of what is kept up with every commit.
-func projections(index *graph.Index) []entity.Projection { return withScopes(index, scope.New()) }
+func projections(index *graph.Index) []entity.Projection {
+	return withScopes(index, scope.New(), usage.New())
+}
 
-func withScopes(index entity.Projection, scopes *scope.Index) []entity.Projection {
-	return []entity.Projection{index, listing.Projection{}, scopes, fileindex.Projection{}, recorded.Projection{}, tenant.Projection{}, memory.Projection{}}
+func withScopes(index entity.Projection, scopes *scope.Index, counts *usage.Projection) []entity.Projection {
+	return []entity.Projection{index, listing.Projection{}, scopes, fileindex.Projection{}, recorded.Projection{}, tenant.Projection{}, memory.Projection{}, counts}
 }
 
 func graphMetrics(registry *prometheus.Registry, name entity.Network, index *graph.Index) error {

@@ -257,6 +257,9 @@ func (t *turn) settle(ticket *budget.Ticket, err error) {
 	if t.plan.Tenant != "" {
 		p["tenant"] = string(t.plan.Tenant)
 	}
+	if t.caller.Key != "" {
+		p["key"] = t.caller.Key
+	}
 	if err != nil {
 		code = t.e.o.Status(err)
 		switch entity.KindOf(err) {
