@@ -46,7 +46,7 @@ func (s *Service) Operations() []wire.Operation {
 		return op
 	}
 	ask := []int{400, 401, 403, 404, 413, 415, 429, 501, 502, 503}
-	return []wire.Operation{
+	all := []wire.Operation{
 		wire.Op(common(wire.Operation{
 			Method: "POST", Path: "/v1/chat/completions", ID: "createChatCompletion", Summary: "Have an agent answer a chat",
 			Description: "OpenAI's chat completions, answered by the key's agent. Every field goes to the provider as it came, but for `conversation_id` and `partition_id`, which name what the agent remembers. `model` may be left out: the agent's is asked. With `stream` the answer is a stream of server-sent events that ends with `data: [DONE]`; the last chunk before it has `conversation_id` and `rag_sources`, where there are any.",
@@ -77,6 +77,10 @@ func (s *Service) Operations() []wire.Operation {
 			Success: []wire.Success{{Status: 200, Body: Model{}}}, Errors: []int{401, 404},
 		}), s.model),
 	}
+	for _, op := range s.analyticsOps() {
+		all = append(all, common(op))
+	}
+	return all
 }
 
 // caller is the agent that the request's key belongs to. KindUnauthenticated for

@@ -19,6 +19,7 @@ import (
 	"stemma/api/llm/seal"
 	"stemma/api/llm/tenant"
 	"stemma/api/llm/turn"
+	"stemma/api/llm/usage"
 	"stemma/api/portal"
 	"stemma/api/wire"
 	"stemma/entity"
@@ -77,7 +78,7 @@ func newRig(t testing.TB) *rig {
 	scopes := scope.New()
 	var err error
 	w.store, err = store.Open(store.Options{
-		Network: entity.Main, Projections: []entity.Projection{listing.Projection{}, scopes, tenant.Projection{}, memory.Projection{}},
+		Network: entity.Main, Projections: []entity.Projection{listing.Projection{}, scopes, tenant.Projection{}, memory.Projection{}, usage.New()},
 		Clock: w.clock.Now, Entropy: storetest.Entropy(7),
 	})
 	w.ok(err)

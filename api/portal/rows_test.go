@@ -34,7 +34,7 @@ type fault struct {
 // the tenant's, $otheragent and $other are not.
 func opRows() map[string]opRow {
 	all := map[string]opRow{}
-	for _, group := range []map[string]opRow{authRows, tenantRows, settingsRows, agentRows, memoryRows, knowledgeRows, chatRows} {
+	for _, group := range []map[string]opRow{authRows, tenantRows, settingsRows, agentRows, memoryRows, knowledgeRows, chatRows, analyticsRows} {
 		maps.Copy(all, group)
 	}
 	return all

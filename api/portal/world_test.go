@@ -127,6 +127,8 @@ func (w *world) furnish() {
 	w.vars["invite"], w.vars["invitetoken"] = text(invite, "id"), text(invite, "token")
 	w.vars["conversation"], w.vars["partition"] = w.said(w.vars["tenant"], w.vars["agent"], "Hello", "Hello to you")
 	w.vars["otherconversation"], w.vars["otherpartition"] = w.said(w.vars["other"], w.vars["otheragent"], "Hello", "Hello to you")
+	w.vars["trace"] = w.asked(w.vars["tenant"], w.vars["agent"], object{})
+	w.vars["othertrace"] = w.asked(w.vars["other"], w.vars["otheragent"], object{})
 	w.vars["emptypartition"] = text(w.must(201, ann.token, "POST", "/partitions", object{"external_id": "empty"}), "uuid")
 	w.vars["below"] = text(w.must(201, ann.token, "POST", "/partitions", object{"external_id": "below", "parent_id": "people"}), "uuid")
 }

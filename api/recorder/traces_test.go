@@ -10,8 +10,8 @@ import (
 
 	"github.com/fxamacker/cbor/v2"
 
+	"stemma/api/llm/price"
 	"stemma/api/recorder"
-	"stemma/api/recorder/dialect"
 	"stemma/entity"
 )
 
@@ -345,7 +345,11 @@ func TestTraceIsFull(t *testing.T) {
 
 // Roots of every kind end the run as they ended themselves.
 func TestTraceRoots(t *testing.T) {
-	w := newRig(t, func(o *recorder.Options) { o.Prices = []dialect.Price{{Model: "mine", Input: 1000}} })
+	w := newRig(t, func(o *recorder.Options) {
+		o.Price = func(provider, model string) (price.Price, bool) {
+			return price.Of(provider, model, price.Table{{Model: "mine", Input: 1000}})
+		}
+	})
 	number := 0
 	for name, c := range map[string]struct {
 		spans []object

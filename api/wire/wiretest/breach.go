@@ -167,8 +167,11 @@ func (d *Described) queryFaults(op *wire.Operation, good string) (faults []Fault
 				}
 			}
 		}
-		if schema["type"] == "integer" {
+		switch schema["type"] {
+		case "integer":
 			values = append(values, "1.5", "0x10", "%201")
+		case "boolean":
+			values = []string{badBytes, "maybe", "2"} // true and 1 are good here
 		}
 		for _, v := range values {
 			faults = append(faults, Fault{Name: name + "=" + v, Path: withQuery(good, name, v), Status: 400})
