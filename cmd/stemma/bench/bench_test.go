@@ -126,7 +126,7 @@ func serveChild(args []string) (err error) {
 // tiny proves that every row works.
 var tiny = Sizes{
 	Name: "tiny", Window: 20 * time.Millisecond, Nodes: 200, Edges: 1500,
-	FewVersions: 5, ManyVersions: 100, Restores: 3, Entities: 1500, Read: 20, Collections: 20, Members: 2400, Documents: 300, ResidentLimit: 2 << 30,
+	FewVersions: 5, ManyVersions: 100, Restores: 3, Entities: 1500, Read: 20, Collections: 20, Members: 2400, Documents: 300, Calls: 5000, ResidentLimit: 2 << 30,
 	Lines: 500, Content: 1 << 20, Blocks: 400,
 }
 
@@ -162,7 +162,7 @@ func tinyOptions(t *testing.T, only string) Options {
 
 // Every row gives results with sane numbers, and leaves nothing behind.
 func TestRows(t *testing.T) {
-	lines := map[string]int{"durable": 1, "put": 5, "get": 2, "attest": 2, "contended": 2, "search": 3, "sight": 4, "graph": 2, "versions": 6, "events": 2, "access": 2, "jsonl": 2, "content": 3, "car": 2, "mirror": 1, "find": 9, "recorder": 2, "proxy": 10, "resident": 3}
+	lines := map[string]int{"durable": 1, "put": 5, "get": 2, "attest": 2, "contended": 2, "search": 3, "sight": 4, "graph": 2, "versions": 6, "events": 2, "access": 2, "jsonl": 2, "content": 3, "car": 2, "mirror": 1, "find": 9, "recorder": 2, "proxy": 10, "usage": 4, "resident": 3}
 	o := tinyOptions(t, "")
 	var table bytes.Buffer
 	o.Out = &table
