@@ -25,7 +25,7 @@ const (
 	callWeight  = 10
 	callYear    = 365 * 24
 	summaryGoal = 50.0 // ms, of the issue
-	edgeDays    = 2    // at the ends of the year, where rows of five minutes are kept
+	edgeDays    = 2    // at the ends of the year, where rows of less than a day are kept: a year's window reads no others
 	rowsAtOnce  = 5000
 )
 
@@ -109,7 +109,7 @@ func fillCounters(ctx context.Context, dir string, c *caller, calls int) (*store
 		edges[first.Unix()/86400+d], edges[last.Unix()/86400-d] = true, true
 	}
 	day := int64(0)
-	rows := counted{map[string]entity.Sums{}, func(key []byte) bool { return key[1] != 0 || edges[day] }} // key[1] is the level
+	rows := counted{map[string]entity.Sums{}, func(key []byte) bool { return key[1] == 2 || edges[day] }} // key[1] is the level; 2 are days
 	for i := range calls / callWeight {
 		at := first.Add(time.Duration(float64(last.Sub(first)) * float64(i) / float64(calls/callWeight)))
 		day = at.Unix() / 86400
