@@ -32,6 +32,7 @@ func (r memRows) Scan(prefix, from []byte) iter.Seq2[entity.Row, error] {
 
 func (r memRows) Set(key, value []byte) { r[string(key)] = value }
 func (r memRows) Delete(key []byte)     { delete(r, string(key)) }
+func (memRows) Add([]byte, entity.Sums) {} // a graph counts nothing
 
 // testID is a well-formed id that ascends with n.
 func testID(n int) entity.ID { return entity.ID(fmt.Sprintf("01JH8Z0Y6V5RZ4Q8%010d", n)) }
@@ -56,6 +57,7 @@ func newWorld(t testing.TB) *world {
 
 func (w *world) Set(key, value []byte) { w.sets++; w.rows.Set(key, value) }
 func (w *world) Delete(key []byte)     { w.sets++; w.rows.Delete(key) }
+func (*world) Add([]byte, entity.Sums) {}
 
 // put queues a step to a manifest; nil buries the entity.
 func (w *world) put(id entity.ID, m *entity.Manifest) {
