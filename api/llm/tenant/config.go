@@ -107,7 +107,7 @@ func checkProvider(r entity.Reader, scope entity.ID, tree map[string]any) error 
 		if err != nil && entity.KindOf(err) != entity.KindNotFound {
 			return err
 		}
-		return entity.Invalid(op, "gatewayProviderId must be that of a provider which GET /v1/portal/available-providers lists")
+		return entity.Invalid(op, "gatewayProviderId must be that of a provider which is open to the tenant: GET /v1/portal/available-providers lists those")
 	}
 	c, err := provider.ConfigOf(tree)
 	switch {
