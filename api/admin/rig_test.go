@@ -162,11 +162,16 @@ func (w *rig) must(status int, credential, method, path string, body any) object
 	if out.Code != status {
 		w.t.Fatalf("%s %s %s: %d, want %d: %s", method, path, data, out.Code, status, out.Body)
 	}
-	if out.Body.Len() == 0 {
+	return w.decode(out.Body.Bytes())
+}
+
+func (w *rig) decode(body []byte) object {
+	w.t.Helper()
+	if len(body) == 0 {
 		return nil
 	}
 	var v any
-	w.ok(json.Unmarshal(out.Body.Bytes(), &v))
+	w.ok(json.Unmarshal(body, &v))
 	if tree, ok := v.(object); ok {
 		return tree
 	}
