@@ -252,7 +252,14 @@ type updateProviderIn struct {
 	providerFields
 }
 
+func (in *providerFields) given() bool {
+	return in.Description != nil || in.APIKey != nil || in.BaseURL != nil || in.Deployment != nil || in.DeploymentMap != nil || in.APIVersion != nil || in.Model != nil || in.Models != nil || in.IsDefault != nil || in.TenantAvailable != nil
+}
+
 func (s *Service) updateProvider(ctx context.Context, in *updateProviderIn) (*wire.Reply, error) {
+	if in.Name == nil && in.Type == nil && !in.given() {
+		return nil, entity.Invalid("admin.updateProvider", "nothing is to change: give name, type, apiKey, baseUrl, or another field of the provider")
+	}
 	name := ""
 	if in.Name != nil {
 		var err error

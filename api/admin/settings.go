@@ -73,6 +73,9 @@ type setSettingsIn struct {
 }
 
 func (s *Service) setSettings(ctx context.Context, in *setSettingsIn) (*wire.Reply, error) {
+	if *in == (setSettingsIn{}) {
+		return nil, entity.Invalid("admin.setSettings", "nothing is to change: give signupsEnabled, or what the default embedder is")
+	}
 	var out Settings
 	err := s.update(ctx, func(tx *guard.Tx) error {
 		got, err := tenant.ServerSettings(tx)
