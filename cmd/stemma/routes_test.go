@@ -19,7 +19,7 @@ import (
 
 // otherRoutes are the operations of the server that are no view's: for each a
 // good request and who is let in. Those of the views are tried by everybody in
-// api/native, api/recorder, api/gateway and api/portal (TestMatrix).
+// api/native, api/recorder, api/gateway, api/portal and api/admin (TestMatrix).
 var otherRoutes = map[string]struct {
 	path     string
 	operator bool // nobody else; else everybody
@@ -64,7 +64,7 @@ func TestEveryRouteHasARow(t *testing.T) {
 		return out
 	}
 	ours := map[string]bool{}
-	for _, v := range []api.View{native.New(time.Now, s.networks...), s.recorder, gateway.New(s.llm.engine, time.Now), s.portal} {
+	for _, v := range []api.View{native.New(time.Now, s.networks...), s.recorder, gateway.New(s.llm.engine, time.Now), s.portal, adminView(s)} {
 		for _, op := range v.Operations() {
 			ours[op.ID] = true
 		}
