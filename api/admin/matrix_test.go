@@ -26,6 +26,20 @@ func (w *rig) fixture() map[string]string {
 	return map[string]string{"nobody": nobody, "tenant": h.id, "agent": h.agent, "key": h.key, "keyid": h.keyID, "other": other, "provider": p}
 }
 
+// called makes $trace where a row is about one: the built-in model is asked, which
+// takes its time.
+func (w *rig) called(row opRow, vars map[string]string) {
+	w.t.Helper()
+	if !strings.Contains(row.path, "$trace") {
+		return
+	}
+	if out := w.ask(vars["key"]); out.Code != 200 {
+		w.t.Fatal(out.Body)
+	}
+	w.runs.Flush()
+	vars["trace"] = text(w.admin(200, "GET", "/traces", nil), "traces", 0, "id")
+}
+
 // token logs the operator in.
 func (w *rig) token() string {
 	w.t.Helper()
@@ -109,11 +123,16 @@ func TestMatrix(t *testing.T) {
 			t.Errorf("%s has no row", op.ID)
 			continue
 		}
-		once := newRig(t)
-		for name := range once.callers(once.fixture()) {
-			w := newRig(t) // what was made is changed by who is let in
-			vars := w.fixture()
-			c := w.callers(vars)[name]
+		first := newRig(t)
+		made := first.fixture()
+		first.called(row, made)
+		for name, c := range first.callers(made) {
+			w, vars := first, made
+			if c.status == 0 && op.Method != "GET" { // what was made is changed by who is let in
+				w = newRig(t)
+				vars = w.fixture()
+				c = w.callers(vars)[name]
+			}
 			want := c.status
 			switch {
 			case row.public:
@@ -160,6 +179,7 @@ func TestBadInput(t *testing.T) {
 		t.Run(op.ID, func(t *testing.T) {
 			w := newRig(t)
 			vars := w.fixture()
+			w.called(row, vars)
 			before := w.store.Seq()
 			path, body := "/v1/admin"+wiretest.Fill(vars, row.path), wiretest.Fill(vars, row.body)
 			for _, f := range slices.Concat(row.faults, anyFaults(row), described(t, doc, op, path, body)) {

@@ -21,6 +21,7 @@ import (
 	"stemma/api/llm/tenant"
 	"stemma/api/llm/tools"
 	"stemma/api/llm/turn"
+	"stemma/api/llm/usage"
 	"stemma/api/portal"
 	"stemma/api/wire"
 	"stemma/entity"
@@ -51,6 +52,7 @@ type rig struct {
 	clock *storetest.Clock
 	store *store.Store
 	box   *seal.Box
+	runs  *runs.Recorder
 	log   *bytes.Buffer // everything that anybody logs
 }
 
@@ -60,7 +62,7 @@ func newRig(t testing.TB, change ...func(*auth.Options)) *rig {
 	scopes := scope.New()
 	var err error
 	w.store, err = store.Open(store.Options{
-		Network: entity.Main, Projections: []entity.Projection{listing.Projection{}, scopes, tenant.Projection{}}, Clock: w.clock.Now, Entropy: storetest.Entropy(7),
+		Network: entity.Main, Projections: []entity.Projection{listing.Projection{}, scopes, tenant.Projection{}, usage.New()}, Clock: w.clock.Now, Entropy: storetest.Entropy(7),
 	})
 	w.ok(err)
 	w.update(func(tx entity.Tx) error {
@@ -87,12 +89,12 @@ func newRig(t testing.TB, change ...func(*auth.Options)) *rig {
 	w.ok(err)
 	w.box, err = seal.New(bytes.Repeat([]byte{masterKey}, seal.KeySize))
 	w.ok(err)
-	recorder := runs.New(runs.Options{Stores: []entity.Store{w.store}, Logger: logger})
+	w.runs = runs.New(runs.Options{Stores: []entity.Store{w.store}, Logger: logger})
 	client := provider.NewClient(provider.Options{
 		Foreign: http.DefaultTransport.(*http.Transport).Clone(), Sleep: func(context.Context, time.Duration) error { return nil }, // providers of tests are on loopback
 	})
 	engine := turn.New(turn.Options{
-		Stores: []entity.Store{w.store}, Client: client, Runs: recorder, Box: w.box, Tools: tools.New(tools.Options{}), Status: gateway.Status, Logger: logger, Now: w.clock.Now,
+		Stores: []entity.Store{w.store}, Client: client, Runs: w.runs, Box: w.box, Tools: tools.New(tools.Options{}), Status: gateway.Status, Logger: logger, Now: w.clock.Now, Entropy: storetest.Entropy(9),
 	})
 	w.ops = admin.New(admin.Options{Networks: []admin.Network{{Store: w.store, Scopes: scopes}}, Auth: w.auth, Box: w.box, Now: w.clock.Now}).Operations()
 	all := append([]wire.Operation{}, w.ops...)
@@ -101,7 +103,7 @@ func newRig(t testing.TB, change ...func(*auth.Options)) *rig {
 	w.Handler = wire.New(wire.Options{Ops: all, Authenticate: w.auth.Authenticate, Denied: w.auth.Denied, TrustProxy: true, Logger: logger})
 	t.Cleanup(func() {
 		w.ok(engine.Close())
-		w.ok(recorder.Close())
+		w.ok(w.runs.Close())
 		client.Close()
 		w.ok(w.auth.Close())
 		w.ok(kept.Close())

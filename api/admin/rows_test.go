@@ -23,7 +23,7 @@ type fault struct {
 	says    string // in the answer
 }
 
-// Variables: $tenant has an agent $agent with a key $key; $other is another one
+// Variables: $tenant has an agent $agent with a key $key, with which $trace was made; $other is another one
 // that $provider is granted to; $nobody names nothing.
 var opRows = map[string]opRow{
 	"adminLogIn": {path: "/auth/login", body: `{"username":"admin","password":"` + rootKey + `"}`, public: true, faults: []fault{
@@ -121,6 +121,33 @@ var opRows = map[string]opRow{
 		{name: "nobody", path: "/providers/$provider/tenants/$nobody", status: 404, says: "is not granted"},
 		{name: "no id", path: "/providers/$provider/tenants/x", status: 400},
 	}},
+	"adminListTraces": {path: "/traces?tenant_id=$tenant&limit=1", faults: append(tenantFaults("/traces?"), []fault{
+		{name: "a limit past all", path: "/traces?limit=201", status: 400},
+		{name: "a cursor of no form", path: "/traces?cursor=abc", status: 400, says: "nextCursor"},
+		{name: "a cursor of no base64", path: "/traces?cursor=%2F%2F", status: 400, says: "nextCursor"},
+		{name: "a long cursor", path: "/traces?cursor=" + strings.Repeat("a", 201), status: 400},
+	}...)},
+	"adminGetTrace":         {path: "/traces/$trace", faults: idFaults("/traces/", "")},
+	"adminAnalyticsSummary": {path: "/analytics/summary?tenant_id=$tenant", faults: append(tenantFaults("/analytics/summary?"), windowFaults("/analytics/summary?")...)},
+	"adminAnalyticsTimeseries": {path: "/analytics/timeseries?window=2&bucket=30", faults: append(append(tenantFaults("/analytics/timeseries?"), windowFaults("/analytics/timeseries?")...), []fault{
+		{name: "a bucket of 7 minutes", path: "/analytics/timeseries?bucket=7", status: 400, says: "multiple of 5"},
+		{name: "no bucket", path: "/analytics/timeseries?bucket=0", status: 400},
+		{name: "too many buckets", path: "/analytics/timeseries?window=8784&bucket=5", status: 400, says: "at most 2000"},
+	}...)},
+	"adminAnalyticsModels": {path: "/analytics/models?window=48", faults: append(tenantFaults("/analytics/models?"), windowFaults("/analytics/models?")...)},
+	"adminGetPrices":       {path: "/prices"},
+	"adminSetPrices": {path: "/prices", body: `{"prices":[{"model":"m-1","input":1,"output":2.5}]}`, faults: []fault{
+		{name: "nothing", body: `{}`, status: 400, says: "prices is required"},
+		{name: "an object", body: `{"prices":{}}`, status: 400},
+		{name: "no model", body: `{"prices":[{"input":1}]}`, status: 400, says: "model"},
+		{name: "below nothing", body: `{"prices":[{"model":"m","input":-1}]}`, status: 400, says: "US dollars"},
+		{name: "too dear", body: `{"prices":[{"model":"m","input":1,"output":1e7}]}`, status: 400, says: "US dollars"},
+		{name: "of text", body: `{"prices":[{"model":"m","input":"1"}]}`, status: 400, says: "input"},
+		{name: "twice", body: `{"prices":[{"model":"m","input":1},{"model":"m","input":2}]}`, status: 400, says: "earlier row"},
+		{name: "a star within", body: `{"prices":[{"model":"m*m","input":1}]}`, status: 400, says: "at its end alone"},
+		{name: "another provider", body: `{"prices":[{"provider":"bedrock","model":"m","input":1}]}`, status: 400, says: "provider must be one of"},
+		{name: "in place of others", body: `{"prices":[],"expect_tip":"bafyreidykglsfhoixmivffc5uwhcgshx4j465xwqntbmu43nb2dzqwfvae"}`, status: 409},
+	}},
 	"adminGetSettings": {path: "/settings"},
 	"adminSetSettings": {path: "/settings", body: `{"signupsEnabled":false}`, faults: []fault{
 		{name: "nothing", body: `{}`, status: 400, says: "nothing is to change"},
@@ -144,6 +171,24 @@ func idFaults(before, after string) []fault {
 		{name: "no such id", path: before + "$nobody" + after, status: 404, says: "there is no"},
 		{name: "an id of no form", path: before + "x" + after, status: 400},
 		{name: "an id of something else", path: before + "$agent" + after, status: 404, says: "there is no"},
+	}
+}
+
+// tenantFaults are those of what may be asked of one tenant.
+func tenantFaults(path string) []fault {
+	return []fault{
+		{name: "of nobody", path: path + "tenant_id=$nobody", status: 404, says: "there is no tenant"},
+		{name: "of an agent", path: path + "tenant_id=$agent", status: 404, says: "there is no tenant"},
+		{name: "of no id", path: path + "tenant_id=x", status: 400, says: "tenant_id"},
+	}
+}
+
+// windowFaults are those of a window.
+func windowFaults(path string) []fault {
+	return []fault{
+		{name: "no window", path: path + "window=0", status: 400, says: "window"},
+		{name: "a window past all", path: path + "window=87841", status: 400, says: "window"},
+		{name: "a window of text", path: path + "window=day", status: 400, says: "window"},
 	}
 }
 

@@ -20,6 +20,7 @@ func TestScripts(t *testing.T) {
 		w.user("Eve", eve)
 		s := &wiretest.Script{Send: func(method, target, body string, headers ...string) *httptest.ResponseRecorder {
 			w.clock.Advance(time.Second)
+			w.runs.Flush() // what was called is written behind the answer
 			return w.call(rootKey, method, target, body, slices.Clone(headers)...)
 		}}
 		for name, value := range map[string]string{"root": rootKey, "rootid": string(rootID), "eve": eve} {

@@ -21,7 +21,7 @@ const base = "/v1/admin"
 
 // Network is one network's store with what is over it.
 type Network struct {
-	Store  entity.Store // among its projections tenant.Projection and listing.Projection
+	Store  entity.Store // among its projections tenant.Projection, listing.Projection and that of package usage
 	Scopes *scope.Index // among Store's projections
 }
 
@@ -50,7 +50,7 @@ func New(o Options) *Service {
 
 // Operations is the table of the view, in the order of the reference.
 func (s *Service) Operations() (all []wire.Operation) {
-	for _, group := range [][]wire.Operation{s.authOps(), s.tenantOps(), s.configOps(), s.keyOps(), s.providerOps(), s.grantOps(), s.settingsOps()} {
+	for _, group := range [][]wire.Operation{s.authOps(), s.tenantOps(), s.configOps(), s.keyOps(), s.providerOps(), s.grantOps(), s.settingsOps(), s.usageOps(), s.priceOps()} {
 		all = append(all, group...)
 	}
 	for i := range all {
