@@ -107,13 +107,16 @@ func TestLogInIsLimited(t *testing.T) {
 // in again when it is on; one that is deleted is gone.
 func TestTenantStatus(t *testing.T) {
 	w := newRig(t)
-	up := llmtest.New(t, llmtest.Say("Hello"))
-	top := w.newHouse("Top", object{"provider": "openai", "baseUrl": up.URL + "/v1", "model": "m-1", "apiKey": "sk-agent"})
+	top := w.newHouse("Top", object{"provider": "openai", "model": "m-1", "apiKey": "sk-agent"})
 	below := text(w.admin(201, "POST", "/tenants", object{"name": "Below", "parentId": top.id}), "id")
+	bot := text(w.must(201, w.portal(rootID, below), "POST", "/v1/portal/agents", object{"name": "bot"}), "agent", "id")
+	inherits := text(w.admin(201, "POST", "/tenants/"+below+"/api-keys", object{"name": "k", "agentId": bot}), "key")
 	wants := func(when string, gateway, portal int) {
 		t.Helper()
-		if got := w.ask(top.key); got.Code != gateway {
-			t.Errorf("%s: the key gets %d: %s", when, got.Code, got.Body)
+		for _, key := range []string{top.key, inherits} {
+			if got := w.call(key, "GET", "/v1/models", ""); got.Code != gateway {
+				t.Errorf("%s: the key gets %d: %s", when, got.Code, got.Body)
+			}
 		}
 		if got := w.call(top.owner, "GET", "/v1/portal/me", ""); got.Code != portal {
 			t.Errorf("%s: the portal token gets %d: %s", when, got.Code, got.Body)

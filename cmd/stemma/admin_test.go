@@ -11,7 +11,53 @@ import (
 
 	"stemma/api/auth/authtest"
 	"stemma/api/auth/external"
+	"stemma/api/llm/llmtest"
 )
+
+// A provider that the operator makes is reached at a private address too, by the
+// agents of the tenant that it is granted to; what they call costs what the
+// operator has set, and the operator sees it.
+func TestAdminProvidesModels(t *testing.T) {
+	up := llmtest.New(t, llmtest.Say("Hello, you."))
+	s, err := openServer(t.Context(), serverOptions{bootstrapKey: testKey, logger: slog.New(slog.DiscardHandler), maxBody: 1 << 20, cacheBytes: 1 << 20, noSearch: true, noAttest: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	call := func(status int, credential, method, path, body string) (out map[string]any) {
+		t.Helper()
+		r := httptest.NewRequest(method, "http://stemma"+path, strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Authorization", "Bearer "+credential)
+		w := httptest.NewRecorder()
+		s.handler.ServeHTTP(w, r)
+		if w.Code != status || w.Body.Len() > 0 && json.Unmarshal(w.Body.Bytes(), &out) != nil {
+			t.Fatalf("%s %s: %d, want %d: %s", method, path, w.Code, status, w.Body)
+		}
+		return out
+	}
+	id := func(v map[string]any) string { text, _ := v["id"].(string); return text }
+	house := id(call(201, testKey, "POST", "/v1/admin/providers", `{"name":"House","type":"openai","baseUrl":"`+up.URL+`/v1","model":"m-1","apiKey":"sk-house"}`))
+	acme := id(call(201, testKey, "POST", "/v1/admin/tenants", `{"name":"Acme"}`))
+	call(201, testKey, "POST", "/v1/admin/providers/"+house+"/tenants", `{"tenantId":"`+acme+`"}`)
+	call(200, testKey, "PUT", "/v1/admin/tenants/"+acme+"/provider-config", `{"gatewayProviderId":"`+house+`"}`)
+	call(200, testKey, "PUT", "/v1/admin/prices", `{"prices":[{"model":"m-1","input":100,"output":400}]}`)
+	portal, _ := call(200, testKey, "POST", "/v1/portal/auth/switch-tenant", `{"tenantId":"`+acme+`"}`)["token"].(string)
+	call(201, portal, "POST", "/v1/portal/agents", `{"name":"Helper"}`)
+	key, _ := call(201, testKey, "POST", "/v1/admin/tenants/"+acme+"/api-keys", `{"name":"website"}`)["key"].(string)
+	if out := askModel(s, key, `{"messages":[{"role":"user","content":"One"}]}`); out.Code != 200 || up.Last() == nil || up.Last().Header.Get("Authorization") != "Bearer sk-house" {
+		t.Fatalf("%d %s", out.Code, out.Body)
+	}
+	s.llm.runs.Flush()
+	got := call(200, testKey, "GET", "/v1/admin/analytics/summary?tenant_id="+acme, "")
+	if got["totalRequests"] != 1.0 || got["totalTokens"] != 25.0 || got["estimatedCostUSD"] != 0.004 {
+		t.Error(got)
+	}
+	call(204, testKey, "DELETE", "/v1/admin/providers/"+house+"/tenants/"+acme, "")
+	if out := askModel(s, key, `{"messages":[{"role":"user","content":"Two"}]}`); out.Code != 403 || len(up.Seen()) != 1 {
+		t.Errorf("%d %s", out.Code, out.Body)
+	}
+}
 
 // Whoever runs the server logs in with the key of the first start, and closes it
 // to new accounts, by whichever way these are made and on both networks apart; it
