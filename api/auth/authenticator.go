@@ -25,8 +25,8 @@ type Options struct {
 	Issuer    string           // this server's public URL, without a slash at the end; "": DefaultIssuer
 	External  external.Options // whose tokens are believed beside our own; its clock is this one's
 	NoSignups bool             // refuse new accounts with a password
-	// Closed tells that nobody new is let in, by whichever way; nil: never. It is
-	// asked in the transaction that makes the account.
+	// Closed tells that nobody new is let in without an invitation, by whichever
+	// way; nil: never. It is asked in the transaction that makes the account.
 	Closed   func(entity.Reader) (bool, error)
 	ReadOnly bool            // write nothing, not even when keys were used
 	Audit    *audit.Recorder // whose Close is the caller's; nil: no account is kept
