@@ -5,7 +5,6 @@ import (
 
 	"stemma/api/auth"
 	"stemma/api/wire"
-	"stemma/entity/guard"
 )
 
 func (s *Service) authOps() []wire.Operation {
@@ -55,22 +54,10 @@ type changePasswordIn struct {
 }
 
 func (s *Service) changePassword(ctx context.Context, in *changePasswordIn) (*wire.Reply, error) {
-	who, err := operator(ctx)
-	if err != nil {
+	if _, err := operator(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.Auth.SetAdminPassword(ctx, in.Username, in.Current, in.New); err != nil {
-		return nil, err
-	}
-	var username string
-	err = s.view(ctx, func(r *guard.Reader) (err error) {
-		username, err = auth.Email(r, who.ID)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	got, err := s.Auth.AdminLogIn(ctx, username, in.New)
+	got, err := s.Auth.SetAdminPassword(ctx, in.Username, in.Current, in.New)
 	if err != nil {
 		return nil, err
 	}

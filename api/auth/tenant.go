@@ -241,8 +241,29 @@ func (a *Authenticator) adminByPassword(ctx context.Context, s entity.Store, use
 
 // SetAdminPassword gives the first user, who is the caller, a password: a new one
 // for the old, or the first one with the address that goes with it. All sessions
-// end. The errors are those of [Authenticator.ChangePassword].
-func (a *Authenticator) SetAdminPassword(ctx context.Context, email, old, word string) error {
+// end, and a new one begins. The errors are those of
+// [Authenticator.ChangePassword].
+func (a *Authenticator) SetAdminPassword(ctx context.Context, email, old, word string) (*AdminSession, error) {
+	if err := a.setAdminPassword(ctx, email, old, word); err != nil {
+		return nil, err
+	}
+	s, err := a.store(wire.NetworkOf(ctx))
+	if err != nil {
+		return nil, err
+	}
+	out := &AdminSession{User: From(ctx).ID}
+	err = s.View(ctx, func(r entity.Reader) (err error) {
+		out.Username, err = Email(r, out.User)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out.Token, err = a.longToken(ctx, token.Grant{User: out.User, Scope: token.ScopeAdmin, Holds: AdminTokenLifetime})
+	return out, err
+}
+
+func (a *Authenticator) setAdminPassword(ctx context.Context, email, old, word string) error {
 	const op = "auth.SetAdminPassword"
 	s, err := a.store(wire.NetworkOf(ctx))
 	if err != nil {
