@@ -35,7 +35,6 @@ func (r memRows) Scan(prefix, from []byte) iter.Seq2[entity.Row, error] {
 
 func (r memRows) Set(key, value []byte) { r[string(key)] = value }
 func (r memRows) Delete(key []byte)     { delete(r, string(key)) }
-func (memRows) Add([]byte, entity.Sums) {} // a graph counts nothing
 
 // testID is a well-formed id that ascends with n.
 func testID(n int) entity.ID { return entity.ID(fmt.Sprintf("01JH8Z0Y6V5RZ4Q8%010d", n)) }

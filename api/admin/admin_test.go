@@ -149,6 +149,15 @@ func TestTenantStatus(t *testing.T) {
 		if sealed, err := r.Secret("provider/" + top.agent); err != nil || sealed != nil {
 			t.Errorf("the key of the agent's provider outlives the tenant: %x, %v", sealed, err)
 		}
+		h, err := r.Head(entity.ID(top.id))
+		w.ok(err)
+		buried, err := r.Manifest(h.CID())
+		w.ok(err)
+		last, err := r.Manifest(buried.PrevCID())
+		w.ok(err)
+		if last.Properties["status"] != "inactive" {
+			t.Errorf("who restores the tenant has one with %v", last.Properties)
+		}
 		return nil
 	}))
 	// Its slug is free again.

@@ -18,7 +18,7 @@ func (s *Service) settingsOps() []wire.Operation {
 		}), s.getSettings),
 		wire.Op(row(wire.Operation{
 			Method: "PUT", Path: "/settings", ID: "adminSetSettings", Summary: "Change what holds for all tenants", Permission: administer,
-			Description: "What is left out stays, an empty text takes away. `signupsEnabled` is about accounts that anybody makes, at the portal, at `/auth/signup` and with tokens of other issuers at `/auth/register`; invitations still let people in. A server that was started with `--signups=false` stays closed. The default embedder is one of the providers, or a kind with a model and a key.",
+			Description: "What is left out stays, an empty text takes away. `signupsEnabled` is about accounts that anybody makes, at the portal, at `/auth/signup` and with tokens of other issuers at `/auth/register`; invitations still let people in. A server that was started with `--signups=false` stays closed. The default embedder is one of the providers, or a kind with a model and a key; it is kept, and knowledge bases are still embedded as `STEMMA_EMBEDDINGS_URL` says.",
 			Success:     []wire.Success{{Status: 200, Body: Settings{}}}, Errors: []int{400, 503},
 		}), s.setSettings),
 	}

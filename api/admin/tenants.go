@@ -265,6 +265,14 @@ func (s *Service) deleteTenant(ctx context.Context, in *deleteTenantIn) (*wire.R
 		if err := forgetKeys(tx, m); err != nil {
 			return err
 		}
+		tx.Permit(in.ID)
+		_, err = tx.Put(in.ID, entity.Any, func(m *entity.Manifest) error {
+			m.Properties["status"] = agent.StatusInactive // an owner who restores it has one that is switched off
+			return nil
+		})
+		if err != nil {
+			return err
+		}
 		return tenant.Bury(tx, in.ID, entity.Any, tx.At())
 	})
 }
