@@ -62,7 +62,6 @@ func (w *world) Add(key []byte, more entity.Sums) { w.rows.Add(key, more) }
 
 func (w *world) Set(key, value []byte) { w.sets++; w.rows.Set(key, value) }
 func (w *world) Delete(key []byte)     { w.sets++; w.rows.Delete(key) }
-func (*world) Add([]byte, entity.Sums) {}
 
 // put queues a step to a manifest; nil buries the entity.
 func (w *world) put(id entity.ID, m *entity.Manifest) {
