@@ -153,6 +153,12 @@ type Tx interface {
 	// nowhere any more: its place and its CID. [Tx.AdoptBlock] of the block of
 	// [ChainErased] that names it has to follow.
 	AdoptGap(id ID, n int64, c CID) (ChainRef, error)
+	// AppendSealed adds blocks to a chain of an existing entity which were sealed
+	// before the transaction: the first must follow the chain's head, or be block
+	// 1 of a chain that is not here, and each other the one before it. The bytes
+	// are the store's from then on. KindNotFound, KindConflict with [Tips],
+	// KindInvalid for no blocks, and for those of several chains.
+	AppendSealed(blocks ...*SealedBlock) (ChainRef, error)
 	// SetSecret writes to the secret space, in this transaction. No secret is
 	// ever part of a block or a record.
 	SetSecret(key string, value []byte)

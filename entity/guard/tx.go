@@ -191,6 +191,16 @@ func (t *Tx) Append(id entity.ID, chain string, expect entity.Expect, body entit
 	return t.tx.Append(id, chain, expect, body)
 }
 
+// AppendSealed adds blocks to a chain of an entity on which something was allowed.
+func (t *Tx) AppendSealed(blocks ...*entity.SealedBlock) (entity.ChainRef, error) {
+	for _, b := range blocks {
+		if err := t.asked("guard.AppendSealed", b.Block().ID); err != nil {
+			return entity.ChainRef{}, err
+		}
+	}
+	return t.tx.AppendSealed(blocks...)
+}
+
 // Adopt is for the operator alone: what it brings in was decided elsewhere.
 func (t *Tx) Adopt(block []byte) (*entity.Version, error) {
 	if err := t.adopts(); err != nil {

@@ -95,3 +95,36 @@ func (t *tx) AdoptBlock(block []byte) (entity.ChainRef, error) {
 	ref = t.link(h, b, c, bytes.Clone(block))
 	return ref, t.erase(b.ID, gone)
 }
+
+func (t *tx) AppendSealed(blocks ...*entity.SealedBlock) (last entity.ChainRef, err error) {
+	const op = "store.AppendSealed"
+	none := entity.ChainRef{}
+	if len(blocks) == 0 {
+		return none, entity.Invalid(op, "there are no blocks")
+	}
+	id, chain := blocks[0].Block().ID, blocks[0].Block().Chain
+	if err := appendable(op, chain); err != nil {
+		return none, err
+	}
+	h, err := t.Head(id)
+	if err != nil {
+		return none, err
+	}
+	if last, err = t.ChainHead(id, chain); err != nil {
+		return none, err
+	}
+	if err := t.claim(op, id, entity.At(last.CID)); err != nil {
+		return none, err
+	}
+	for _, b := range blocks {
+		of := b.Block()
+		if of.ID != id || of.Chain != chain {
+			return none, entity.Invalid(op, "the blocks are of several chains")
+		}
+		if of.PrevCID() != last.CID || of.N != last.N+1 {
+			return none, entity.At(of.PrevCID()).Mismatch(op, id, last.CID)
+		}
+		last = t.link(h, of, b.CID(), b.Bytes())
+	}
+	return last, nil
+}

@@ -297,13 +297,21 @@ func kindOf(s entity.Transition) entity.ChangeKind {
 
 func (t *tx) Append(id entity.ID, chain string, expect entity.Expect, body entity.Properties) (entity.ChainRef, error) {
 	const op = "store.Append"
-	if err := entity.CheckChain(chain); err != nil {
+	if err := appendable(op, chain); err != nil {
 		return entity.ChainRef{}, err
 	}
-	if chain == entity.ChainErased {
-		return entity.ChainRef{}, entity.Invalid(op, "the chain %s says what was erased, and grows by erasing alone", chain)
-	}
 	return t.append(op, id, chain, expect, body)
+}
+
+// appendable makes sure that a chain may be added to.
+func appendable(op, chain string) error {
+	if err := entity.CheckChain(chain); err != nil {
+		return err
+	}
+	if chain == entity.ChainErased {
+		return entity.Invalid(op, "the chain %s says what was erased, and grows by erasing alone", chain)
+	}
+	return nil
 }
 
 func (t *tx) append(op string, id entity.ID, chain string, expect entity.Expect, body entity.Properties) (entity.ChainRef, error) {

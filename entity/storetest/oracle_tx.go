@@ -231,6 +231,31 @@ func (tx *oracleTx) AdoptBlock(block []byte) (entity.ChainRef, error) {
 	return tx.adopted(head, last, b, cid, block)
 }
 
+func (tx *oracleTx) AppendSealed(blocks ...*entity.SealedBlock) (ref entity.ChainRef, err error) {
+	if len(blocks) == 0 {
+		return ref, entity.Invalid("storetest.AppendSealed", "no blocks")
+	}
+	for _, b := range blocks {
+		of, first := b.Block(), blocks[0].Block()
+		if of.ID != first.ID || of.Chain != first.Chain {
+			return entity.ChainRef{}, entity.Invalid("storetest.AppendSealed", "blocks of several chains")
+		}
+		head, err := tx.Head(of.ID)
+		if err != nil {
+			return ref, err
+		}
+		last, err := tx.ChainHead(of.ID, of.Chain)
+		if err != nil {
+			return ref, err
+		}
+		if last.CID != of.PrevCID() || last.N+1 != of.N {
+			return entity.ChainRef{}, entity.At(of.PrevCID()).Mismatch("storetest.AppendSealed", of.ID, last.CID)
+		}
+		ref = tx.link(head, last, of, b.CID(), b.Bytes())
+	}
+	return ref, nil
+}
+
 func (tx *oracleTx) SetSecret(key string, value []byte) {
 	put(tx.disk, &tx.undo, tx.disk.secrets, key, tx.commit, append([]byte{}, value...))
 }

@@ -179,7 +179,7 @@ func (r *Recorder) lose(run *Run, err error) {
 func (r *Recorder) write(batch []*Run) error {
 	type sealed struct {
 		draft  entity.Draft
-		blocks [][]byte
+		blocks []*entity.SealedBlock
 	}
 	made := make([]sealed, 0, len(batch))
 	for _, run := range batch {
@@ -197,10 +197,8 @@ func (r *Recorder) write(batch []*Run) error {
 			if _, err := tx.Create(d); err != nil {
 				return err
 			}
-			for _, block := range m.blocks {
-				if _, err := tx.AdoptBlock(block); err != nil {
-					return err
-				}
+			if _, err := tx.AppendSealed(m.blocks...); err != nil {
+				return err
 			}
 		}
 		return nil
