@@ -101,6 +101,7 @@ func (s *Service) caller(ctx context.Context) (c turn.Caller, p *turn.Plan, err 
 	if !p.Active {
 		return c, nil, &entity.Error{Kind: entity.KindUnauthenticated, Op: op, Message: "The tenant of this key is switched off"}
 	}
+	c.Plan = p
 	return c, p, nil
 }
 

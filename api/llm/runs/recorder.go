@@ -192,9 +192,7 @@ func (r *Recorder) write(batch []*Run) error {
 	store := r.stores[batch[0].Network]
 	_, err := store.Update(context.Background(), entity.Actor{UserID: "system", Method: entity.MethodSystem}, func(tx entity.Tx) error {
 		for _, m := range made {
-			d := m.draft
-			d.Properties, d.Relationships = clone(d.Properties), append(d.Relationships[:0:0], d.Relationships...) // the store takes them over, and may ask again
-			if _, err := tx.Create(d); err != nil {
+			if _, err := tx.Create(m.draft); err != nil { // it is the same in a further run, as manifests are never changed
 				return err
 			}
 			if _, err := tx.AppendSealed(m.blocks...); err != nil {
@@ -204,14 +202,6 @@ func (r *Recorder) write(batch []*Run) error {
 		return nil
 	})
 	return err
-}
-
-func clone(p entity.Properties) entity.Properties {
-	c := make(entity.Properties, len(p))
-	for k, v := range p {
-		c[k] = v
-	}
-	return c
 }
 
 // Flush waits until all that was recorded before is on disk.

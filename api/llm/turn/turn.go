@@ -24,6 +24,7 @@ type Caller struct {
 	Agent   entity.ID
 	Key     string // what is bounded beside the tenant: a name of the caller's credential
 	Trigger string // what set the turn off; "": api
+	Plan    *Plan  // of the agent, where it has been looked up for this turn; nil: it is
 }
 
 func (c *Caller) trigger() string { return cmp.Or(c.Trigger, "api") }
@@ -114,9 +115,12 @@ type turn struct {
 // that the agent may not use, KindRateLimited, KindCanceled, or as at
 // [provider.Failure]; what the sink was given before is all there is then.
 func (e *Engine) Take(ctx context.Context, c Caller, body provider.Body, sink Sink) (*Out, error) {
-	plan, err := e.Plan(ctx, c.Network, c.Agent)
-	if err != nil {
-		return nil, err
+	plan := c.Plan
+	if plan == nil {
+		var err error
+		if plan, err = e.Plan(ctx, c.Network, c.Agent); err != nil {
+			return nil, err
+		}
 	}
 	in, err := read(body)
 	if err != nil {
