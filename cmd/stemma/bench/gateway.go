@@ -85,7 +85,8 @@ func (r *runner) gated(ctx context.Context, call proxied, n int) (results []Resu
 			return err
 		}
 		ours, plain := newProxyLoad(p, call, proxiedCall, conns[:n]), newProxyLoad(p, call, plainCall, conns[:n])
-		rates, err := r.contest(ctx, r.Sizes.long(), ours.phase(kept.wait), plain.phase())
+		// Longer turns than others have: each of ours ends with the wait for the last record.
+		rates, err := r.contest(ctx, turns{r.Sizes.Window, r.Sizes.Window / 2}, ours.phase(kept.wait), plain.phase())
 		if err == nil {
 			results = judgeGateway(call, n, rates, ours, plain)
 		}
