@@ -1,8 +1,6 @@
 package storetest
 
 import (
-	"fmt"
-
 	"stemma/entity"
 )
 
@@ -74,7 +72,7 @@ func appendSealedRefused(r *rig) {
 		"no prev": {ID: id, Chain: "steps", N: 2}, "a number": {ID: id, Chain: "steps", N: 1, Body: entity.Properties{"x": 1.0}},
 	} {
 		if s, err := b.Sealed(); entity.KindOf(err) != entity.KindInvalid {
-			r.Error(fmt.Sprintf("%s: sealed as %v, %v", name, s, err))
+			r.Errorf("%s: sealed as %v, %v", name, s, err)
 		}
 	}
 }
