@@ -110,11 +110,30 @@ func (b Body) Has(name string) bool { return present(b[name]) }
 func (b Body) Text(name string) string { return text(b[name]) }
 
 // Into reads a member, and tells whether it is there and of v's form.
-func (b Body) Into(name string, v any) bool { return b.Has(name) && json.Unmarshal(b[name], v) == nil }
+func (b Body) Into(name string, v any) bool {
+	if s, ok := v.(*string); ok {
+		if plain, ok := plainText(b[name]); ok {
+			*s = plain
+			return true
+		}
+	}
+	return b.Has(name) && json.Unmarshal(b[name], v) == nil
+}
+
+// plainText is a text that was parsed and stands for itself: most do.
+func plainText(raw json.RawMessage) (string, bool) {
+	if len(raw) < 2 || raw[0] != '"' || bytes.IndexByte(raw, '\\') >= 0 || !utf8.Valid(raw) {
+		return "", false
+	}
+	return string(raw[1 : len(raw)-1]), true
+}
 
 func present(raw json.RawMessage) bool { return len(raw) > 0 && !bytes.Equal(raw, []byte("null")) }
 
 func text(raw json.RawMessage) (s string) {
+	if plain, ok := plainText(raw); ok {
+		return plain
+	}
 	if len(raw) > 0 && raw[0] == '"' {
 		_ = json.Unmarshal(raw, &s)
 	}

@@ -38,3 +38,16 @@ func TestBodyBytes(t *testing.T) {
 		t.Errorf("%v, %v", tree, err)
 	}
 }
+
+// A text is read as encoding/json reads it, whether or not it stands for itself.
+func TestBodyText(t *testing.T) {
+	for _, raw := range []string{`""`, `"x"`, `"é"`, `"a\"b\u00e9\n"`, "\"\xff\"", `7`, `null`, `["x"]`} {
+		var want string
+		ok := json.Unmarshal([]byte(raw), &want) == nil && raw != "null"
+		b := Body{"x": json.RawMessage(raw)}
+		var got string
+		if b.Into("x", &got) != ok || got != want || b.Text("x") != want {
+			t.Errorf("%s: %q and %q, want %q, %v", raw, got, b.Text("x"), want, ok)
+		}
+	}
+}
