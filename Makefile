@@ -7,17 +7,27 @@ FUZZ    ?= 60s
 ROUNDS  ?= 100
 CRANFIELD ?= ../shared/data/cranfield
 JS      := testdata/manifests/js testdata/recorder/js testdata/arweave
+UI      := api/portal/ui
 
 # Tests judge search on the collection where it is.
 TESTING := CRANFIELD=$(wildcard $(abspath $(CRANFIELD)))
 
-.PHONY: run build test check bench bench-search demo fuzz crash s3gateway kubo js clean
+.PHONY: run build ui test test-ui check bench bench-search demo fuzz crash s3gateway kubo js clean
 
-run: build ## build and start the server, its data in ./stemma-data
+run: ui build ## build and start the server, its data in ./stemma-data
 	./bin/stemma serve --addr $(ADDR) --data $(DATA)
 
 build: ## bin/stemma
 	$(GO) build -trimpath -o bin/stemma ./cmd/stemma
+
+ui: ## the web application, for the next build; without Node 20.19 the server's page tells how to build it
+	@if node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null; \
+	  then $(MAKE) --no-print-directory $(UI)/dist/index.html; else echo "no web application is built: it takes Node 20.19 or newer"; fi
+
+$(UI)/dist/index.html: $(UI)/node_modules/.package-lock.json $(UI)/index.html $(UI)/vite.config.ts $(shell find $(UI)/src -type f -not -name schema.d.ts 2>/dev/null)
+	$(GO) run ./cmd/stemma openapi > $(UI)/openapi.json
+	rm -rf $(UI)/dist/assets
+	cd $(UI) && npm run --silent build
 
 test: js ## every test
 	$(TESTING) $(GO) test -timeout 8m ./...
@@ -29,6 +39,9 @@ check: js ## what CI runs
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	$(TESTING) $(GO) test -race -timeout 8m ./...
+
+test-ui: ui ## the web application in a real browser: Debian's chromium (apt-get install chromium), or CHROMIUM
+	STEMMA_BROWSER=required $(GO) test -count=1 -timeout 15m -run TestBrowser ./cmd/stemma
 
 bench: build ## the table of the README, on this machine
 	./bin/stemma bench
@@ -61,4 +74,4 @@ js: $(JS:=/node_modules/.package-lock.json) ## what the tests compare our bytes 
 	@touch $@
 
 clean:
-	rm -rf bin $(JS:=/node_modules)
+	rm -rf bin $(JS:=/node_modules) $(UI)/node_modules $(UI)/dist/assets $(UI)/dist/index.html

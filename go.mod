@@ -144,4 +144,6 @@ require (
 	lukechampine.com/blake3 v1.1.6 // indirect
 )
 
+ignore ./api/portal/ui/node_modules
+
 tool honnef.co/go/tools/cmd/staticcheck

@@ -44,11 +44,15 @@ type Status struct {
 }
 
 func (s System) operations() []wire.Operation {
-	ops := []wire.Operation{
-		wire.Op(wire.Operation{
-			Method: "GET", Path: "/healthz", ID: "healthz", Tag: tagOther, Summary: "Is the process alive",
+	alive := func(path, id string) wire.Operation {
+		return wire.Op(wire.Operation{
+			Method: "GET", Path: path, ID: id, Tag: tagOther, Summary: "Is the process alive",
 			Description: "200 once the server serves.", Success: []wire.Success{{Status: 200, Body: Status{}}},
-		}, func(context.Context, *struct{}) (*wire.Reply, error) { return wire.OK(Status{"ok"}), nil }),
+		}, func(context.Context, *struct{}) (*wire.Reply, error) { return wire.OK(Status{"ok"}), nil })
+	}
+	ops := []wire.Operation{
+		alive("/healthz", "healthz"),
+		alive("/health", "health"), // as clients of gateways ask
 		wire.Op(wire.Operation{
 			Method: "GET", Path: "/readyz", ID: "readyz", Tag: tagOther, Summary: "Can the server do its work",
 			Description: "200 while every store can be read and written, else 503.", Success: []wire.Success{{Status: 200, Body: Status{}}}, Errors: []int{503},

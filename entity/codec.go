@@ -36,12 +36,12 @@ func (l *Link) UnmarshalBinary(b []byte) error {
 
 var encMode, decMode = modes()
 
-// buffers are what [encodesTo] writes into.
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+// encoders are kept for what they have written into.
+var encoders = sync.Pool{New: func() any { return new(encoder) }}
 
 // modes are fxamacker/cbor's settings for dag-cbor
 // (https://ipld.io/specs/codecs/dag-cbor/spec/#strictness).
-func modes() (cbor.UserBufferEncMode, cbor.DecMode) {
+func modes() (cbor.EncMode, cbor.DecMode) {
 	tags := cbor.NewTagSet()
 	required := cbor.TagOptions{EncTag: cbor.EncTagRequired, DecTag: cbor.DecTagRequired}
 	if err := tags.Add(required, reflect.TypeFor[Link](), linkTag); err != nil {
@@ -54,7 +54,7 @@ func modes() (cbor.UserBufferEncMode, cbor.DecMode) {
 		InfConvert:    cbor.InfConvertReject,
 		IndefLength:   cbor.IndefLengthForbidden,
 		NilContainers: cbor.NilContainerAsEmpty,
-	}.UserBufferEncModeWithTags(tags)
+	}.EncModeWithTags(tags)
 	if err != nil {
 		panic(err)
 	}
@@ -78,24 +78,49 @@ func modes() (cbor.UserBufferEncMode, cbor.DecMode) {
 
 // EncodeBlock gives the canonical dag-cbor bytes of v and their CID. v is a
 // struct with cbor tags whose open parts have the form of [Properties].
-func EncodeBlock(v any) ([]byte, CID, error) {
-	b, err := encMode.Marshal(v)
+func EncodeBlock(v any) (block []byte, c CID, err error) {
+	err = encoded(v, func(b []byte) { block = bytes.Clone(b) })
 	if err != nil {
-		return nil, cid.Undef, errEncode(err)
+		return nil, cid.Undef, err
 	}
-	return b, CIDOf(sha256.Sum256(b)), nil
+	return block, CIDOf(sha256.Sum256(block)), nil
 }
+
+// encoded gives the bytes of v to use, which does not keep them.
+func encoded(v any, use func([]byte)) error {
+	e := encoders.Get().(*encoder)
+	defer encoders.Put(e)
+	e.out, e.keys, e.err = e.out[:0], e.keys[:0], nil
+	switch v := v.(type) {
+	case *Manifest:
+		e.manifest(v)
+	case *ChainBlock:
+		e.chainBlock(v)
+	default:
+		b, err := encMode.Marshal(v)
+		if err != nil {
+			return errEncode(err)
+		}
+		use(b)
+		return nil
+	}
+	if e.err == nil {
+		use(e.out)
+	}
+	if cap(e.out) > maxKept {
+		e.out = nil
+	}
+	return e.err
+}
+
+// maxKept is how much memory of an encoder waits for its next use.
+const maxKept = 1 << 20
 
 // encodesTo tells whether v is written as these bytes: a comparison of what
 // their hashes would be, without the hash and the memory.
-func encodesTo(v any, block []byte) (bool, error) {
-	buf := buffers.Get().(*bytes.Buffer)
-	defer buffers.Put(buf)
-	buf.Reset()
-	if err := encMode.MarshalToBuffer(v, buf); err != nil {
-		return false, errEncode(err)
-	}
-	return bytes.Equal(buf.Bytes(), block), nil
+func encodesTo(v any, block []byte) (same bool, err error) {
+	err = encoded(v, func(b []byte) { same = bytes.Equal(b, block) })
+	return same, err
 }
 
 func errEncode(err error) error {

@@ -58,4 +58,8 @@ type Rows interface {
 type RowWriter interface {
 	Set(key, value []byte)
 	Delete(key []byte)
+	// Add adds to a row of [Sums], which nothing else but Add writes. It reads
+	// nothing, so steps that add to the same row are in nobody's way: what is
+	// there is added to when the transaction is committed.
+	Add(key []byte, more Sums)
 }

@@ -102,19 +102,8 @@ func OpenChainBlock(block []byte) (*ChainBlock, CID, error) {
 	if err := DecodeBlock(block, b); err != nil {
 		return nil, CID{}, err
 	}
-	if _, err := ParseID(string(b.ID)); err != nil {
+	if err := b.check(op); err != nil {
 		return nil, CID{}, err
-	}
-	if err := CheckChain(b.Chain); err != nil {
-		return nil, CID{}, err
-	}
-	switch {
-	case b.N < 1, b.TS < 0:
-		return nil, CID{}, Invalid(op, "n must be at least 1, and ts milliseconds since 1970")
-	case (b.N == 1) != (b.Prev == nil):
-		return nil, CID{}, Invalid(op, "prev must be null in block 1 and a link in every other")
-	case b.Prev != nil && !isBlock(b.Prev.CID):
-		return nil, CID{}, Invalid(op, "prev must be a link to a block (bafyrei…)")
 	}
 	if b.Body == nil {
 		b.Body = Properties{}
@@ -130,6 +119,25 @@ func OpenChainBlock(block []byte) (*ChainBlock, CID, error) {
 		return nil, CID{}, Invalid(op, "the block is not written as this server writes it: a field is absent, or has another name")
 	}
 	return b, SumBlock(block), nil
+}
+
+// check verifies all but the body.
+func (b *ChainBlock) check(op string) error {
+	if _, err := ParseID(string(b.ID)); err != nil {
+		return err
+	}
+	if err := CheckChain(b.Chain); err != nil {
+		return err
+	}
+	switch {
+	case b.N < 1, b.TS < 0:
+		return Invalid(op, "n must be at least 1, and ts milliseconds since 1970")
+	case (b.N == 1) != (b.Prev == nil):
+		return Invalid(op, "prev must be null in block 1 and a link in every other")
+	case b.Prev != nil && !isBlock(b.Prev.CID):
+		return Invalid(op, "prev must be a link to a block (bafyrei…)")
+	}
+	return nil
 }
 
 // PrevCID is the block before, undefined in block 1.
@@ -161,3 +169,35 @@ func (b *ChainBlock) Seal() ([]byte, CID, error) {
 	}
 	return block, c, err
 }
+
+// SealedBlock is a block of a chain with its bytes, which nobody changes any more:
+// who has one need not read it again to know what it is.
+type SealedBlock struct {
+	of    ChainBlock // without its body
+	bytes []byte
+	cid   CID
+}
+
+// Sealed seals a block for [Tx.AppendSealed], and checks what [OpenChainBlock]
+// would.
+func (b *ChainBlock) Sealed() (*SealedBlock, error) {
+	if err := b.check("entity.Sealed"); err != nil {
+		return nil, err
+	}
+	raw, c, err := b.Seal()
+	if err != nil {
+		return nil, err
+	}
+	s := &SealedBlock{of: *b, bytes: raw, cid: c}
+	s.of.Body = nil
+	return s, nil
+}
+
+// Block is the block, without its body.
+func (s *SealedBlock) Block() *ChainBlock { return &s.of }
+
+// CID names the block.
+func (s *SealedBlock) CID() CID { return s.cid }
+
+// Bytes are the block's, to be read only.
+func (s *SealedBlock) Bytes() []byte { return s.bytes }

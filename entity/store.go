@@ -144,6 +144,21 @@ type Tx interface {
 	// head, or be block 1 of a chain that is not here. KindNotFound when its
 	// entity is not here.
 	AdoptBlock(block []byte) (ChainRef, error)
+	// Erase removes the bytes of blocks of an entity's chain [ChainContent], and
+	// appends to [ChainErased] that it did. Hashes, places and the log stay. Bytes
+	// that are gone already stay so. KindNotFound, KindInvalid where there are no
+	// such blocks.
+	Erase(id ID, what Erasure) (ChainRef, error)
+	// AdoptGap is [Tx.AdoptBlock] for a block of [ChainContent] whose bytes are
+	// nowhere any more: its place and its CID. [Tx.AdoptBlock] of the block of
+	// [ChainErased] that names it has to follow.
+	AdoptGap(id ID, n int64, c CID) (ChainRef, error)
+	// AppendSealed adds blocks to a chain of an existing entity which were sealed
+	// before the transaction: the first must follow the chain's head, or be block
+	// 1 of a chain that is not here, and each other the one before it. The bytes
+	// are the store's from then on. KindNotFound, KindConflict with [Tips],
+	// KindInvalid for no blocks, and for those of several chains.
+	AppendSealed(blocks ...*SealedBlock) (ChainRef, error)
 	// SetSecret writes to the secret space, in this transaction. No secret is
 	// ever part of a block or a record.
 	SetSecret(key string, value []byte)

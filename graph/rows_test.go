@@ -15,6 +15,9 @@ import (
 // memRows is a projection's rows in a map.
 type memRows map[string][]byte
 
+// Add is for other projections: the graph keeps no sums.
+func (memRows) Add([]byte, entity.Sums) { panic("graph: a row of sums") }
+
 func (r memRows) Get(key []byte) ([]byte, error) { return r[string(key)], nil }
 
 func (r memRows) Scan(prefix, from []byte) iter.Seq2[entity.Row, error] {
@@ -53,6 +56,9 @@ func newWorld(t testing.TB) *world {
 	}
 	return w
 }
+
+// Add is memRows's.
+func (w *world) Add(key []byte, more entity.Sums) { w.rows.Add(key, more) }
 
 func (w *world) Set(key, value []byte) { w.sets++; w.rows.Set(key, value) }
 func (w *world) Delete(key []byte)     { w.sets++; w.rows.Delete(key) }

@@ -25,12 +25,15 @@ type Options struct {
 	Issuer    string           // this server's public URL, without a slash at the end; "": DefaultIssuer
 	External  external.Options // whose tokens are believed beside our own; its clock is this one's
 	NoSignups bool             // refuse new accounts with a password
-	ReadOnly  bool             // write nothing, not even when keys were used
-	Audit     *audit.Recorder  // whose Close is the caller's; nil: no account is kept
-	Logger    *slog.Logger     // nil: silent
-	Now       func() time.Time
-	Entropy   io.Reader     // of keys, tokens, salts; nil: crypto/rand
-	Interval  time.Duration // between writing down when keys were used; 0: a minute
+	// Closed tells that nobody new is let in without an invitation, by whichever
+	// way; nil: never. It is asked in the transaction that makes the account.
+	Closed   func(entity.Reader) (bool, error)
+	ReadOnly bool            // write nothing, not even when keys were used
+	Audit    *audit.Recorder // whose Close is the caller's; nil: no account is kept
+	Logger   *slog.Logger    // nil: silent
+	Now      func() time.Time
+	Entropy  io.Reader     // of keys, tokens, salts; nil: crypto/rand
+	Interval time.Duration // between writing down when keys were used; 0: a minute
 }
 
 // Authenticator proves who calls, for the stores it is over. Its methods may be
@@ -40,6 +43,7 @@ type Authenticator struct {
 	issuer    string
 	external  *external.Verifier
 	noSignups bool
+	closed    func(entity.Reader) (bool, error)
 	readOnly  bool
 	audit     *audit.Recorder
 	logger    *slog.Logger
@@ -74,13 +78,16 @@ func New(o Options) (*Authenticator, error) {
 	if o.Interval == 0 {
 		o.Interval = time.Minute
 	}
+	if o.Closed == nil {
+		o.Closed = func(entity.Reader) (bool, error) { return false, nil }
+	}
 	o.External.Now = o.Now
 	others, err := external.New(o.External)
 	if err != nil {
 		return nil, err
 	}
 	a := &Authenticator{
-		stores: o.Stores, issuer: o.Issuer, external: others, noSignups: o.NoSignups, readOnly: o.ReadOnly,
+		stores: o.Stores, issuer: o.Issuer, external: others, noSignups: o.NoSignups, closed: o.Closed, readOnly: o.ReadOnly,
 		audit: o.Audit, logger: o.Logger, now: o.Now, entropy: o.Entropy,
 		ids: entity.NewIDSource(o.Now, o.Entropy), passwords: password.New(password.Options{Entropy: o.Entropy}),
 		attempts: attempts{byAccount: limit.New(accountLimit), byAddress: limit.New(addressLimit), signups: limit.New(signupLimit)},

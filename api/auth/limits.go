@@ -60,6 +60,15 @@ func (t *attempts) attempt(email string, c wire.Client, now time.Time) (giveBack
 	}, nil
 }
 
+// client takes a try by a client at what no account is named for.
+func (t *attempts) client(c wire.Client, now time.Time) (giveBack func(), err error) {
+	giveBack, wait, ok := t.byAddress.Take(clientKey(c), now)
+	if !ok {
+		return nil, limited("failed log-ins", wait)
+	}
+	return giveBack, nil
+}
+
 // signup takes one of the accounts that a client may make.
 func (t *attempts) signup(c wire.Client, now time.Time) error {
 	if _, wait, ok := t.signups.Take(clientKey(c), now); !ok {

@@ -21,8 +21,8 @@ func (a *Authenticator) SignUp(ctx context.Context, email, word, label string) (
 	if err != nil {
 		return nil, err
 	}
-	if a.noSignups {
-		return nil, errNoSignups()
+	if err := s.View(ctx, a.admits); err != nil {
+		return nil, err
 	}
 	if email, err = normalizeEmail(email); err != nil {
 		return nil, err
@@ -46,6 +46,9 @@ func (a *Authenticator) SignUp(ctx context.Context, email, word, label string) (
 	}
 	user = a.ids.New(s.Network())
 	session, err := a.session(ctx, s, user, func(tx entity.Tx) (*entity.Version, error) {
+		if err := a.admits(tx); err != nil {
+			return nil, err
+		}
 		if other, err := userOf(tx, email); err != nil || other != "" {
 			return nil, orTaken(err)
 		}
@@ -65,7 +68,26 @@ func (a *Authenticator) SignUp(ctx context.Context, email, word, label string) (
 	return session, nil
 }
 
-func errNoSignups() error {
+// SignupsOpen tells whether anybody may make an account with a password: neither
+// the options nor [Options.Closed] say otherwise.
+func (a *Authenticator) SignupsOpen(r entity.Reader) (bool, error) {
+	if a.noSignups {
+		return false, nil
+	}
+	closed, err := a.closed(r)
+	return !closed && err == nil, err
+}
+
+// admits is KindForbidden where nobody new may have an account with a password.
+func (a *Authenticator) admits(r entity.Reader) error {
+	open, err := a.SignupsOpen(r)
+	if err == nil && !open {
+		err = errNoSignups()
+	}
+	return err
+}
+
+func errNoSignups() *entity.Error {
 	return entity.Errorf(entity.KindForbidden, "auth.SignUp", "Forbidden: this server takes no new accounts; ask who runs it for one")
 }
 
@@ -109,7 +131,8 @@ func registered(r entity.Reader, id external.Identity) (entity.ID, error) {
 
 // Register gives the entity of the caller; when a token of another issuer
 // proves somebody new it makes one, and made is true. A service's is of type
-// service. KindInvalid when the token has no subject.
+// service. KindInvalid when the token has no subject, KindForbidden for a new
+// user where nobody new is let in.
 func (a *Authenticator) Register(ctx context.Context) (v *entity.Version, made bool, err error) {
 	s, err := a.store(wire.NetworkOf(ctx))
 	if err != nil {
@@ -137,6 +160,9 @@ func (a *Authenticator) Register(ctx context.Context) (v *entity.Version, made b
 		if have != "" {
 			v, err = liveUser(tx, have)
 			return err
+		}
+		if closed, err := a.closed(tx); err != nil || closed && !c.identity.Service {
+			return errOr(err, errNoSignups())
 		}
 		made = true
 		tx.SetSecret(identityName(c.identity), []byte(id))

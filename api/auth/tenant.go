@@ -55,8 +55,12 @@ func (a *Authenticator) NewAccount(ctx context.Context, email, word string, invi
 	if err != nil {
 		return "", err
 	}
-	if a.noSignups && !invited {
-		return "", errNoSignups()
+	admits := a.admits
+	if invited {
+		admits = func(entity.Reader) error { return nil }
+	}
+	if err := s.View(ctx, admits); err != nil {
+		return "", err
 	}
 	if email, err = normalizeEmail(email); err != nil {
 		return "", err
@@ -77,6 +81,9 @@ func (a *Authenticator) NewAccount(ctx context.Context, email, word string, invi
 	}
 	user = a.ids.New(s.Network())
 	_, err = s.Update(ctx, entity.Actor{UserID: user, Method: entity.MethodManual}, func(tx entity.Tx) error {
+		if err := admits(tx); err != nil {
+			return err
+		}
 		if other, err := userOf(tx, email); err != nil || other != "" {
 			return errOr(err, taken)
 		}
@@ -140,8 +147,12 @@ type AdminSession struct {
 	MustSet bool
 }
 
+// adminName stands for the address of the first user's account.
+const adminName = "admin"
+
 // AdminLogIn lets in who runs the server: the first user, by the address and
-// password of its account, or by one of its keys in the place of the password.
+// password of its account, or by one of its keys in the place of the password;
+// the username admin stands for whichever address that is.
 // There is no password that a server has by itself: before one is set
 // ([Authenticator.SetAdminPassword]) the key of the first start is the only one.
 // The errors are those of [Authenticator.LogIn].
@@ -164,8 +175,16 @@ func (a *Authenticator) AdminLogIn(ctx context.Context, username, word string) (
 }
 
 func (a *Authenticator) adminByKey(ctx context.Context, s entity.Store, key string, out *AdminSession) error {
-	err := s.View(ctx, func(r entity.Reader) error {
+	giveBack, err := a.attempts.client(wire.ClientOf(ctx), a.now())
+	if err != nil {
+		a.tell(ctx, audit.LoginFailed, access.Principal{}, "key", "limited")
+		return err
+	}
+	err = s.View(ctx, func(r entity.Reader) error {
 		p, g, err := resolve(r, digestOf(key), a.now())
+		if err != nil && entity.KindOf(err) != entity.KindUnauthenticated {
+			return err
+		}
 		if err != nil {
 			return errLogin()
 		}
@@ -175,9 +194,15 @@ func (a *Authenticator) adminByKey(ctx context.Context, s entity.Store, key stri
 		}
 		acc, err := accountOf(r, first)
 		out.User, out.MustSet = first, acc.Email == ""
+		if acc.Email != "" {
+			out.Username = acc.Email
+		}
 		return err
 	})
 	who := access.Principal{ID: out.User, Kind: kindOfKnown(out.User)}
+	if !errors.Is(err, errTold) {
+		giveBack()
+	}
 	if err == nil {
 		a.tell(ctx, audit.Login, who, "key", "admin")
 	} else if errors.Is(err, errTold) {
@@ -188,7 +213,19 @@ func (a *Authenticator) adminByKey(ctx context.Context, s entity.Store, key stri
 
 func (a *Authenticator) adminByPassword(ctx context.Context, s entity.Store, username, word string, out *AdminSession) error {
 	email, err := normalizeEmail(username)
-	if err != nil {
+	switch {
+	case username == adminName:
+		err = s.View(ctx, func(r entity.Reader) error {
+			first, err := FirstUser(r)
+			if err == nil {
+				email, err = Email(r, first)
+			}
+			return err
+		})
+		if err != nil && entity.KindOf(err) != entity.KindNotFound {
+			return err
+		}
+	case err != nil:
 		email = "" // of nobody, which is found out like a wrong password
 	}
 	return a.verified(ctx, s, email, word, func(user entity.ID, still func(entity.Reader) error) error {
@@ -196,7 +233,7 @@ func (a *Authenticator) adminByPassword(ctx context.Context, s entity.Store, use
 			if first, err := FirstUser(r); err != nil || first != user {
 				return errLogin()
 			}
-			out.User = user
+			out.User, out.Username = user, email
 			return still(r)
 		})
 	})
@@ -204,8 +241,29 @@ func (a *Authenticator) adminByPassword(ctx context.Context, s entity.Store, use
 
 // SetAdminPassword gives the first user, who is the caller, a password: a new one
 // for the old, or the first one with the address that goes with it. All sessions
-// end. The errors are those of [Authenticator.ChangePassword].
-func (a *Authenticator) SetAdminPassword(ctx context.Context, email, old, word string) error {
+// end, and a new one begins. The errors are those of
+// [Authenticator.ChangePassword].
+func (a *Authenticator) SetAdminPassword(ctx context.Context, email, old, word string) (*AdminSession, error) {
+	if err := a.setAdminPassword(ctx, email, old, word); err != nil {
+		return nil, err
+	}
+	s, err := a.store(wire.NetworkOf(ctx))
+	if err != nil {
+		return nil, err
+	}
+	out := &AdminSession{User: From(ctx).ID}
+	err = s.View(ctx, func(r entity.Reader) (err error) {
+		out.Username, err = Email(r, out.User)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out.Token, err = a.longToken(ctx, token.Grant{User: out.User, Scope: token.ScopeAdmin, Holds: AdminTokenLifetime})
+	return out, err
+}
+
+func (a *Authenticator) setAdminPassword(ctx context.Context, email, old, word string) error {
 	const op = "auth.SetAdminPassword"
 	s, err := a.store(wire.NetworkOf(ctx))
 	if err != nil {

@@ -2,7 +2,6 @@ package gateway_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -162,56 +161,6 @@ func TestSummary(t *testing.T) {
 var passages = []turn.Passage{
 	{ChunkID: "01F:0", CID: entity.SumBlock([]byte("a")), Content: strings.Repeat("Marmots sleep. ", 20), Similarity: 0.9, KnowledgeBase: "alps", Rank: 1, SourcePath: "marmots.txt"},
 	{ChunkID: "01F:1", CID: entity.SumBlock([]byte("b")), Content: "Ibex climb.", Similarity: 0.5, KnowledgeBase: "alps", Rank: 2, SourcePath: "ibex.txt"},
-}
-
-// The passages of a knowledge base go before the question; the client is told of
-// them under all eight names, in a stream as the last chunk; the run names their
-// CIDs. When they cannot be found the chat goes on without.
-func TestKnowledge(t *testing.T) {
-	fails := false
-	retrieve := func(_ context.Context, q turn.Query) ([]turn.Passage, error) {
-		if q.KnowledgeBase != "alps" || q.Text != "Who sleeps?" || q.Limit != 5 {
-			return nil, fmt.Errorf("asked for %v", q)
-		}
-		if fails {
-			return nil, errors.New("the embedder is away")
-		}
-		return passages, nil
-	}
-	w := newRig(t, rigOptions{agent: object{"knowledge_base": "alps", "system_prompt": "Be brief."}, turn: turn.Options{Retrieve: retrieve}}, llmtest.Say("Marmots [1]"))
-	ask := object{"messages": []object{{"role": "system", "content": "Rhyme."}, {"role": "user", "content": "Who sleeps?"}}}
-	got := w.chat(200, ask)
-	source, _ := at(got, "rag_sources", 0).(map[string]any)
-	for name, want := range map[string]any{"chunk_id": "01F:0", "content": passages[0].Content, "similarity": 0.9, "knowledge_base": "alps", "rank": 1.0, "sourcePath": "marmots.txt", "similarityScore": 0.9, "contentPreview": passages[0].Content[:150]} {
-		if source[name] != want {
-			t.Errorf("%s is %v, not %v", name, source[name], want)
-		}
-	}
-	sent := w.sent()
-	if !strings.HasPrefix(sent, "system: --- Knowledge Base Context ---\n[1] Marmots sleep.") || !strings.Contains(sent, "[2] Ibex climb. (source: ibex.txt)\n---\n") || !strings.HasSuffix(sent, "\n\nBe brief.\n\nRhyme. | user: Who sleeps?") {
-		t.Errorf("the provider is sent %s", sent)
-	}
-	r := w.lastRun()
-	documents, _ := r.steps[1]["retrieved_documents"].([]any)
-	if r.kinds() != "start context step end" || len(documents) != 2 || at(documents, 1, "cid") != (entity.Link{CID: passages[1].CID}) || at(r.Properties["rag"], "chunks") != int64(2) {
-		t.Errorf("%s %v %v", r.kinds(), documents, r.Properties["rag"])
-	}
-	out := w.call("POST", "/v1/chat/completions", streamed(ask)).Body.String()
-	chunks := strings.Split(strings.TrimSpace(out), "\n\n")
-	if last := chunks[len(chunks)-2]; !strings.Contains(last, `"rag_sources":[{"chunk_id":"01F:0"`) || !strings.Contains(last, `"choices":[]`) || chunks[len(chunks)-1] != "data: [DONE]" {
-		t.Errorf("%s", last)
-	}
-	out = w.call("POST", "/v1/messages", object{"max_tokens": 9, "messages": []object{{"role": "user", "content": "Who sleeps?"}}}).Body.String()
-	if !strings.Contains(out, `"rag_sources":[{"chunk_id"`) {
-		t.Errorf("%s", out)
-	}
-	fails = true
-	if got := w.chat(200, ask); at(got, "rag_sources") != nil {
-		t.Error(got)
-	}
-	if p := w.lastRun().Properties; at(p["rag"], "stage_failed") != "retrieval" || at(p["rag"], "fallback") != true || p["status"] != "completed" {
-		t.Errorf("%v", p)
-	}
 }
 
 // Without a provider the built-in model quotes the knowledge base, and says what

@@ -85,6 +85,7 @@ func badRows() map[string]struct {
 			{"max_output_tokens of text", `{"input":"x","max_output_tokens":"many"}`, nil, 400, "an integer"},
 		}},
 		"listModels": {}, "getModel": {},
+		"listTraces": {}, "getAnalyticsSummary": {}, "getAnalyticsTimeseries": {}, // see TestBadAnalytics
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -46,6 +47,15 @@ func BenchmarkProxied(b *testing.B) {
 
 func itoa(n int) string { return map[int]string{1: "1", 16: "16", 64: "64"}[n] }
 
+// cpu is the time that this process has computed: client, proxy and provider.
+func cpu(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
 // load sends b.N requests over so many connections, and reports what they took.
 func (w *rig) load(b *testing.B, url, body string, connections int) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections}}
@@ -54,6 +64,7 @@ func (w *rig) load(b *testing.B, url, body string, connections int) {
 	took := make([]time.Duration, b.N)
 	var all sync.WaitGroup
 	b.ResetTimer()
+	before := cpu(b)
 	for range connections {
 		all.Go(func() {
 			for i := next.Add(1) - 1; i < int64(b.N); i = next.Add(1) - 1 {
@@ -80,7 +91,9 @@ func (w *rig) load(b *testing.B, url, body string, connections int) {
 		})
 	}
 	all.Wait()
+	w.runs.Flush()
 	b.StopTimer()
+	b.ReportMetric(float64((cpu(b)-before).Microseconds())/float64(b.N), "cpu-µs/call")
 	slices.Sort(took)
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "calls/s")
 	b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")

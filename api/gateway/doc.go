@@ -13,6 +13,7 @@
 //   - An answer is 200 only when a provider, or the built-in model, has answered:
 //     a failure is 502 with the provider's reason, 400 where the provider refuses
 //     the request itself, 429 with Retry-After at a limit.
+//   - A key sees traces and sums of its own agent's calls, without what was said.
 //   - A stream that breaks off ends with an error in the client's format and
 //     without the sign of its end.
 package gateway

@@ -21,6 +21,7 @@ import (
 	"stemma/api/llm/tenant"
 	"stemma/api/llm/tools"
 	"stemma/api/llm/turn"
+	"stemma/api/llm/usage"
 	"stemma/api/wire"
 	"stemma/entity"
 	"stemma/entity/access"
@@ -69,7 +70,7 @@ func newRig(t testing.TB, o rigOptions, script ...llmtest.Answer) *rig {
 	w := &rig{t: t, up: llmtest.New(t, script...)}
 	scopes := scope.New()
 	var err error
-	w.store, err = store.Open(store.Options{Dir: o.dir, Network: entity.Main, Projections: []entity.Projection{listing.Projection{}, scopes, tenant.Projection{}}, Entropy: storetest.Entropy(7)})
+	w.store, err = store.Open(store.Options{Dir: o.dir, Network: entity.Main, Projections: []entity.Projection{listing.Projection{}, scopes, tenant.Projection{}, usage.New()}, Entropy: storetest.Entropy(7)})
 	w.ok(err)
 	w.root = "uk_" + strings.Repeat("0", 64)
 	_, err = auth.Bootstrap(context.Background(), w.store, w.root)

@@ -46,7 +46,7 @@ func (s *Service) Operations() []wire.Operation {
 		return op
 	}
 	ask := []int{400, 401, 403, 404, 413, 415, 429, 501, 502, 503}
-	return []wire.Operation{
+	all := []wire.Operation{
 		wire.Op(common(wire.Operation{
 			Method: "POST", Path: "/v1/chat/completions", ID: "createChatCompletion", Summary: "Have an agent answer a chat",
 			Description: "OpenAI's chat completions, answered by the key's agent. Every field goes to the provider as it came, but for `conversation_id` and `partition_id`, which name what the agent remembers. `model` may be left out: the agent's is asked. With `stream` the answer is a stream of server-sent events that ends with `data: [DONE]`; the last chunk before it has `conversation_id` and `rag_sources`, where there are any.",
@@ -77,6 +77,10 @@ func (s *Service) Operations() []wire.Operation {
 			Success: []wire.Success{{Status: 200, Body: Model{}}}, Errors: []int{401, 404},
 		}), s.model),
 	}
+	for _, op := range s.analyticsOps() {
+		all = append(all, common(op))
+	}
+	return all
 }
 
 // caller is the agent that the request's key belongs to. KindUnauthenticated for
@@ -84,7 +88,7 @@ func (s *Service) Operations() []wire.Operation {
 func (s *Service) caller(ctx context.Context) (c turn.Caller, p *turn.Plan, err error) {
 	const op = "gateway.caller"
 	who := auth.From(ctx)
-	if who.Kind != access.Agent {
+	if who.Kind != access.Agent || !strings.HasPrefix(auth.CredentialOf(ctx), string(auth.GatewayForm)) {
 		return c, nil, &entity.Error{Kind: entity.KindUnauthenticated, Op: op, Message: "The key is not an agent's: models are asked with a key that begins with " + string(auth.GatewayForm)}
 	}
 	c = turn.Caller{Network: wire.NetworkOf(ctx), Agent: who.ID, Key: string(who.ID) + "/" + auth.CredentialOf(ctx)}
@@ -97,6 +101,7 @@ func (s *Service) caller(ctx context.Context) (c turn.Caller, p *turn.Plan, err 
 	if !p.Active {
 		return c, nil, &entity.Error{Kind: entity.KindUnauthenticated, Op: op, Message: "The tenant of this key is switched off"}
 	}
+	c.Plan = p
 	return c, p, nil
 }
 

@@ -2,6 +2,7 @@ package native_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -42,7 +43,7 @@ type badRow struct {
 // both logs as they were.
 func TestBadInput(t *testing.T) {
 	w := newRig(t, rigOptions{})
-	doc := newDocumented(t, w.ops)
+	doc := wiretest.Describe(t, w.ops)
 	rows := badRows()
 	for i := range w.ops {
 		op := &w.ops[i]
@@ -59,7 +60,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-func (w *rig) tryRow(t *testing.T, doc *documented, op *wire.Operation, row badRow) {
+func (w *rig) tryRow(t *testing.T, doc *wiretest.Described, op *wire.Operation, row badRow) {
 	vars := fixture(t, w)
 	if row.before != nil {
 		row.before(t, w, vars)
@@ -68,9 +69,12 @@ func (w *rig) tryRow(t *testing.T, doc *documented, op *wire.Operation, row badR
 	for i := range row.headers {
 		row.headers[i] = fill(vars, row.headers[i])
 	}
-	faults := slices.Concat(row.faults, authFaults(op), doc.pathFaults(op, row), doc.queryFaults(op, row))
+	faults := slices.Concat(row.faults, authFaults(op))
+	for _, f := range doc.Faults(t, op, row.path, row.body) {
+		faults = append(faults, fault{name: f.Name, path: f.Path, body: f.Body, headers: f.Headers, status: f.Status})
+	}
 	if row.body != "" && op.MaxBody >= 0 { // an upload is no JSON
-		faults = slices.Concat(faults, bodyFaults(op, at(doc.ops[op.ID], "requestBody", "required") == true), doc.memberFaults(t, op, row))
+		faults = append(faults, bodyFaults(op)...)
 	}
 	before := w.seqs()
 	for _, f := range faults {
@@ -151,6 +155,13 @@ func checkFault(t *testing.T, f fault, out *httptest.ResponseRecorder) {
 	}
 }
 
+const (
+	unknownID  = wiretest.UnknownID
+	unknownCID = wiretest.UnknownCID
+)
+
+func jsonInto(text []byte, v any) error { return json.NewDecoder(bytes.NewReader(text)).Decode(v) }
+
 // fill puts variables into a template of the table.
 func fill(vars map[string]string, text string) string { return wiretest.Fill(vars, text) }
 
@@ -197,61 +208,16 @@ func authFaults(op *wire.Operation) []fault {
 	return faults
 }
 
-// bodyFaults are bodies that no operation can read; that one is missing is a
-// fault where it is required.
-func bodyFaults(op *wire.Operation, required bool) []fault {
+// bodyFaults are bodies longer than the operation takes.
+func bodyFaults(op *wire.Operation) []fault {
 	limit := op.MaxBody
 	if limit == 0 {
 		limit = wire.DefaultMaxBody
 	}
-	var faults []fault
-	for name, body := range map[string]string{
-		"cut short":              `{"expect_tip":"x"`,
-		"no JSON":                `expect_tip=x`,
-		"two values":             `{} {}`,
-		"a trailing comma":       `{"a":1,}`,
-		"a comment":              `{"a":1} // no`,
-		"single quotes":          `{'a':1}`,
-		"NaN":                    `{"a":NaN}`,
-		"a huge number":          `{"properties":{"a":1e999}}`,
-		"a huge integer":         `{"properties":{"a":` + strings.Repeat("9", 400) + `}}`,
-		"a leading zero":         `{"a":01}`,
-		"a duplicate key":        `{"note":"a","note":"b"}`,
-		"a duplicate key within": `{"properties":{"a":{"b":1,"b":2}}}`,
-		"a duplicate by escape":  `{"note":"a","n\u006fte":"b"}`,
-		"invalid UTF-8":          "{\"note\":\"\xff\xfe\"}",
-		"an overlong form":       "{\"note\":\"\xc0\xaf\"}",
-		"an unpaired surrogate":  `{"note":"\ud800"}`,
-		"a raw control":          "{\"note\":\"a\nb\"}",
-		"an array":               `[]`,
-		"a string":               `"x"`,
-		"a number":               `7`,
-		"false":                  `false`,
-		"nested objects":         strings.Repeat(`{"a":`, 200) + "1" + strings.Repeat("}", 200),
-		"nested arrays":          strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000),
-		"deep and unclosed":      strings.Repeat(`{"a":[`, 300_000),
-		"a bad link":             `{"properties":{"a":{"/":"nothing"}}}`,
-	} {
-		faults = append(faults, fault{name: name, body: body, status: 400})
+	return []fault{
+		{name: "a length past the limit", length: limit + 1, status: 413},
+		{name: "a stream past the limit", stream: io.MultiReader(strings.NewReader(`{"note":"`), endless{}), status: 413},
 	}
-	for name, body := range map[string]string{"empty": " ", "an empty object": `{}`, "null": `null`} {
-		if required {
-			faults = append(faults, fault{name: name, body: body, status: 400})
-		}
-	}
-	for name, headers := range map[string][]string{
-		"plain text":      {"Content-Type", "text/plain"},
-		"a form":          {"Content-Type", "application/x-www-form-urlencoded"},
-		"another charset": {"Content-Type", "application/json; charset=utf-16"},
-		"a broken type":   {"Content-Type", "application/json; ="},
-		"compressed":      {"Content-Encoding", "gzip"},
-	} {
-		faults = append(faults, fault{name: name, headers: headers, status: 415})
-	}
-	return append(faults,
-		fault{name: "a length past the limit", length: limit + 1, status: 413},
-		fault{name: "a stream past the limit", stream: io.MultiReader(strings.NewReader(`{"note":"`), endless{}), status: 413},
-	)
 }
 
 // endless is a body that goes on for ever.

@@ -2,7 +2,6 @@ package portal
 
 import (
 	"context"
-	"strings"
 
 	"stemma/api/llm/agent"
 	"stemma/api/llm/tenant"
@@ -177,9 +176,8 @@ type createAgentIn struct {
 }
 
 func (s *Service) createAgent(ctx context.Context, in *createAgentIn) (*wire.Reply, error) {
-	name := strings.TrimSpace(in.Name)
-	if name == "" {
-		return nil, issue("name", "the name must not be empty")
+	if err := trimName(&in.Name); err != nil {
+		return nil, err
 	}
 	if err := tenant.CheckTools(in.Skills, in.Endpoints); err != nil {
 		return nil, err
@@ -190,7 +188,7 @@ func (s *Service) createAgent(ctx context.Context, in *createAgentIn) (*wire.Rep
 			return err
 		}
 		id := t.tx.NewID()
-		p := entity.Properties{"label": name, "kind": agent.Inference, "status": "active"}
+		p := entity.Properties{"label": in.Name, "kind": agent.Inference, "status": "active"}
 		in.write(p)
 		if err := tenant.SetProvider(t.tx, s.Box, id, t.tenant.ID, p, in.Provider); err != nil {
 			return err
@@ -229,6 +227,9 @@ func (s *Service) updateAgent(ctx context.Context, in *updateAgentIn) (*wire.Rep
 	if err := tenant.CheckTools(in.Skills, in.Endpoints); err != nil {
 		return nil, err
 	}
+	if err := trimName(in.Name); err != nil {
+		return nil, err
+	}
 	var out AgentResponse
 	err := s.update(ctx, func(t txn) error {
 		if _, err := t.live("agent:update", in.ID, entity.TypeAgent, "agent"); err != nil {
@@ -237,7 +238,7 @@ func (s *Service) updateAgent(ctx context.Context, in *updateAgentIn) (*wire.Rep
 		v, err := t.tx.Put(in.ID, in.ExpectTip.Expect(), func(m *entity.Manifest) error {
 			m.Note = in.Note
 			if in.Name != nil {
-				m.Properties["label"] = strings.TrimSpace(*in.Name)
+				m.Properties["label"] = *in.Name
 			}
 			in.write(m.Properties)
 			return tenant.SetProvider(t.tx, s.Box, m.ID, t.tenant.ID, m.Properties, in.Provider)

@@ -12,5 +12,7 @@
 //     What the table calls the owner's takes tenant:manage.
 //   - A password, a key or an invitation that is no good is answered like one that
 //     never was.
+//   - Of an upload nothing is kept, neither bytes nor entities, unless all of its
+//     files are what they say.
 //   - No answer has the key of a provider, or but once that of an agent.
 package portal

@@ -2,10 +2,10 @@ package portal
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"io"
 	"time"
 
 	"stemma/api/llm/agent"
@@ -194,7 +194,7 @@ type createInviteIn struct {
 
 func (s *Service) createInvite(ctx context.Context, in *createInviteIn) (*wire.Reply, error) {
 	var b [tokenBytes]byte
-	if _, err := rand.Read(b[:]); err != nil {
+	if _, err := io.ReadFull(s.Entropy, b[:]); err != nil {
 		return nil, entity.Internal("portal.createInvite", err)
 	}
 	token := base64.RawURLEncoding.EncodeToString(b[:])
@@ -210,7 +210,9 @@ func (s *Service) createInvite(ctx context.Context, in *createInviteIn) (*wire.R
 		if in.MaxUses > 0 {
 			p["max_uses"] = in.MaxUses
 		}
-		v, err := t.tx.Create(entity.Draft{Type: typeInvite, Properties: p, Relationships: t.inWorkspace()})
+		id := t.tx.NewID()
+		t.tx.Vouch(id)
+		v, err := t.tx.Create(entity.Draft{ID: id, Type: typeInvite, Properties: p, Relationships: t.inWorkspace()})
 		if err != nil {
 			return err
 		}
@@ -267,6 +269,7 @@ func (s *Service) revokeInvite(ctx context.Context, in *idIn) (*wire.Reply, erro
 			}
 			t.tx.DeleteSecret(inviteName(string(token)))
 		}
+		t.tx.Vouch(in.ID)
 		_, err = t.tx.Put(in.ID, entity.Any, func(m *entity.Manifest) error {
 			m.Properties["revoked_at"] = entity.FormatTime(t.At())
 			return nil

@@ -2,7 +2,6 @@ package portal
 
 import (
 	"context"
-	"strings"
 
 	"stemma/api/auth"
 	"stemma/api/auth/audit"
@@ -50,16 +49,15 @@ type createKeyIn struct {
 }
 
 func (s *Service) createKey(ctx context.Context, in *createKeyIn) (*wire.Reply, error) {
-	name := strings.TrimSpace(in.Name)
-	if name == "" {
-		return nil, issue("name", "the name must not be empty")
+	if err := trimName(&in.Name); err != nil {
+		return nil, err
 	}
 	var out *tenant.NewKey
 	err := s.update(ctx, func(t txn) (err error) {
 		if err := t.owns(); err != nil {
 			return err
 		}
-		out, err = tenant.MintKey(t.tx, s.Auth, auth.From(ctx), t.workspace, in.Agent, name)
+		out, err = tenant.MintKey(t.tx, s.Auth, auth.From(ctx), t.workspace, in.Agent, in.Name)
 		return err
 	})
 	if err != nil {

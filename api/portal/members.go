@@ -22,7 +22,7 @@ func (s *Service) memberOps() []wire.Operation {
 		}), s.setMemberRole),
 		wire.Op(row(wire.Operation{
 			Method: "DELETE", Path: "/members/{userId}", ID: "portalRemoveMember", Summary: "Remove somebody from the tenant", Permission: ownerOnly,
-			Description: "Not oneself: see leaving a tenant. Tokens of who was removed open nothing here any more.",
+			Description: "Not oneself: see leaving a tenant. Tokens of who was removed open nothing here any more, and what they alone owned in the tenant is the caller's.",
 			Success:     []wire.Success{{Status: 204}}, Errors: []int{400, 404},
 		}), s.removeMember),
 	}
@@ -127,6 +127,9 @@ func (s *Service) removeMember(ctx context.Context, in *memberIn) (*wire.Reply, 
 			return entity.Invalid("portal.removeMember", "you cannot remove yourself; leave with POST %s/tenants/%s/leave", base, t.tenant.ID)
 		}
 		if err := t.lastOwner(m); err != nil {
+			return err
+		}
+		if err := tenant.Evict(t.tx, t.tenant.ID, in.User, t.user); err != nil {
 			return err
 		}
 		_, err = t.tx.Put(t.tenant.ID, entity.Any, func(doc *entity.Manifest) error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -11,8 +12,14 @@ import (
 	"time"
 
 	"stemma/api/auth"
+	"stemma/api/llm/memory"
+	"stemma/api/llm/provider"
+	"stemma/api/llm/retrieval"
+	"stemma/api/llm/runs"
 	"stemma/api/llm/seal"
 	"stemma/api/llm/tenant"
+	"stemma/api/llm/turn"
+	"stemma/api/llm/usage"
 	"stemma/api/portal"
 	"stemma/api/wire"
 	"stemma/entity"
@@ -20,6 +27,9 @@ import (
 	"stemma/entity/scope"
 	"stemma/entity/store"
 	"stemma/entity/storetest"
+	"stemma/files"
+	"stemma/files/extract"
+	"stemma/query/search/embed"
 )
 
 // rig is the real handler over a real store in memory, with a clock that only
@@ -32,10 +42,35 @@ type rig struct {
 	clock *storetest.Clock
 	store *store.Store
 	box   *seal.Box
+	base  *retrieval.Base
+	blobs *files.Blobs
 	root  string // the key of the first user
 }
 
 const password = "correct horse"
+
+// maxFile is the bound on a file of a knowledge base.
+const maxFile = 1 << 20
+
+// retrieve finds passages for agents, as the server does.
+func (w *rig) retrieve(ctx context.Context, q turn.Query) (out []turn.Passage, err error) {
+	question, err := w.base.Ask(ctx, q.Text)
+	if err != nil {
+		return nil, err
+	}
+	err = w.store.View(ctx, func(r entity.Reader) error {
+		kb, err := retrieval.Named(r, q.Tenant, q.KnowledgeBase)
+		if err != nil {
+			return err
+		}
+		found, err := w.base.Nearest(ctx, r, kb, question, 0)
+		for _, p := range found {
+			out = append(out, turn.Passage(p))
+		}
+		return err
+	})
+	return out, err
+}
 
 func newRig(t testing.TB) *rig {
 	t.Helper()
@@ -43,7 +78,7 @@ func newRig(t testing.TB) *rig {
 	scopes := scope.New()
 	var err error
 	w.store, err = store.Open(store.Options{
-		Network: entity.Main, Projections: []entity.Projection{listing.Projection{}, scopes, tenant.Projection{}},
+		Network: entity.Main, Projections: []entity.Projection{listing.Projection{}, scopes, tenant.Projection{}, memory.Projection{}, usage.New()},
 		Clock: w.clock.Now, Entropy: storetest.Entropy(7),
 	})
 	w.ok(err)
@@ -54,11 +89,25 @@ func newRig(t testing.TB) *rig {
 	w.ok(err)
 	w.box, err = seal.New(bytes.Repeat([]byte{7}, seal.KeySize))
 	w.ok(err)
+	w.blobs, err = files.OpenDir(t.TempDir())
+	w.ok(err)
+	w.base = retrieval.New(retrieval.Options{Blobs: w.blobs, Texts: extract.New(extract.Options{MaxInflated: 1 << 20}), Embedder: embed.NewLexical(embed.LexicalOptions{}), MaxFile: maxFile})
+	recorder := runs.New(runs.Options{Stores: []entity.Store{w.store}, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	client := provider.NewClient(provider.Options{Foreign: http.DefaultTransport.(*http.Transport).Clone(), Sleep: func(context.Context, time.Duration) error { return nil }})
+	engine := turn.New(turn.Options{Stores: []entity.Store{w.store}, Client: client, Runs: recorder, Box: w.box, Retrieve: w.retrieve, Now: w.clock.Now, Entropy: storetest.Entropy(10)})
 	w.ops = portal.New(portal.Options{
-		Networks: []portal.Network{{Store: w.store, Scopes: scopes}}, Auth: w.auth, Box: w.box, URL: "https://portal.example", Now: w.clock.Now,
+		Networks: []portal.Network{{Store: w.store, Scopes: scopes, Knowledge: w.base}}, Auth: w.auth, Box: w.box, Engine: engine, URL: "https://portal.example", Now: w.clock.Now, Entropy: storetest.Entropy(9),
 	}).Operations()
-	w.Handler = wire.New(wire.Options{Ops: w.ops, Authenticate: w.auth.Authenticate, TrustProxy: true})
+	handler := wire.New(wire.Options{Ops: w.ops, Authenticate: w.auth.Authenticate, TrustProxy: true})
+	w.Handler = http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		handler.ServeHTTP(out, r)
+		engine.Settle()
+		recorder.Flush() // what a chat leaves behind is there before the next request
+	})
 	t.Cleanup(func() {
+		w.ok(engine.Close())
+		w.ok(recorder.Close())
+		client.Close()
 		w.ok(w.auth.Close())
 		_, err := w.store.Check(context.Background(), nil)
 		w.ok(err)
@@ -166,4 +215,12 @@ func (w *rig) agent(p person, fields object) string {
 		fields["name"] = "bot"
 	}
 	return text(w.must(201, p.token, "POST", "/agents", fields), "agent", "id")
+}
+
+func decode(t testing.TB, data []byte) (v object) {
+	t.Helper()
+	if err := json.Unmarshal(data, &v); err != nil {
+		t.Fatalf("%v: %s", err, data)
+	}
+	return v
 }

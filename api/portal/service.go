@@ -2,12 +2,17 @@ package portal
 
 import (
 	"context"
+	"crypto/rand"
+	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"stemma/api/auth"
+	"stemma/api/llm/retrieval"
 	"stemma/api/llm/seal"
 	"stemma/api/llm/tenant"
+	"stemma/api/llm/turn"
 	"stemma/api/wire"
 	"stemma/entity"
 	"stemma/entity/access"
@@ -21,17 +26,21 @@ const base = "/v1/portal"
 
 // Network is one network's store with what is over it.
 type Network struct {
-	Store  entity.Store // among its projections tenant.Projection and listing.Projection
+	Store  entity.Store // among its projections those of tenant, memory and listing
 	Scopes *scope.Index // among Store's projections
+
+	Knowledge *retrieval.Base // nil: there are no knowledge bases
 }
 
 // Options are what a Service works with.
 type Options struct {
 	Networks []Network
 	Auth     *auth.Authenticator
-	Box      *seal.Box // nil: keys of providers cannot be kept
-	URL      string    // of the portal, which invitations lead to
+	Box      *seal.Box    // nil: keys of providers cannot be kept
+	Engine   *turn.Engine // which agents answer by
+	URL      string       // of the portal, which invitations lead to
 	Now      func() time.Time
+	Entropy  io.Reader // of invitations; nil: crypto/rand
 }
 
 // Service answers the operations of this view.
@@ -44,6 +53,9 @@ type Service struct {
 
 // New makes the view.
 func New(o Options) *Service {
+	if o.Entropy == nil {
+		o.Entropy = rand.Reader
+	}
 	s := &Service{Options: o, networks: map[entity.Network]Network{}, guards: map[entity.Network]*guard.Guard{}}
 	for _, n := range o.Networks {
 		s.networks[n.Store.Network()] = n
@@ -54,13 +66,15 @@ func New(o Options) *Service {
 
 // Operations is the table of the view, in the order of the reference.
 func (s *Service) Operations() (all []wire.Operation) {
-	for _, group := range [][]wire.Operation{s.authOps(), s.tenantOps(), s.memberOps(), s.inviteOps(), s.settingsOps(), s.keyOps(), s.agentOps()} {
+	for _, group := range [][]wire.Operation{s.authOps(), s.tenantOps(), s.memberOps(), s.inviteOps(), s.settingsOps(), s.keyOps(), s.agentOps(), s.chatOps(), s.knowledgeOps(), s.findOps(), s.partitionOps(), s.conversationOps(), s.analyticsOps()} {
 		all = append(all, group...)
 	}
 	for i := range all {
-		op := &all[i]
-		op.Path = base + op.Path
-		op.ErrorBody = wire.OpenAIError
+		all[i].Path = base + all[i].Path
+	}
+	all = append(all, s.betaOps()...)
+	for i := range all {
+		all[i].ErrorBody = wire.OpenAIError
 	}
 	return all
 }
@@ -199,6 +213,17 @@ func issue(field, format string, args ...any) *entity.Error {
 	e := entity.Invalid("portal", format, args...)
 	e.Issues = []entity.Issue{{Path: []any{field}, Message: e.Message}}
 	return e
+}
+
+// trimName takes the blanks around a name that is given; none may be left empty.
+func trimName(name *string) error {
+	if name == nil {
+		return nil
+	}
+	if *name = strings.TrimSpace(*name); *name == "" {
+		return issue("name", "the name must not be empty")
+	}
+	return nil
 }
 
 // text is a property that is text, "" for anything else.

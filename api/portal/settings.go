@@ -2,7 +2,6 @@ package portal
 
 import (
 	"context"
-	"strings"
 
 	"stemma/api/llm/agent"
 	"stemma/api/llm/tenant"
@@ -103,7 +102,7 @@ type setSettingsIn struct {
 	SystemPrompt *string               `json:"systemPrompt" alias:"system_prompt" max:"200000"`
 	Skills       []map[string]any      `json:"skills" max:"500"`
 	Endpoints    []map[string]any      `json:"mcpEndpoints" alias:"mcp_endpoints" max:"100"`
-	Embedder     map[string]any        `json:"embedder" doc:"provider and model of embeddings; empty: the server's"`
+	Embedder     map[string]any        `json:"embedder" doc:"of knowledge bases: provider (openai or ollama), base_url, model and dimensions, or gateway_provider_id in place of the first two; the key is that of the tenant's provider of that kind and address. Empty: the server's"`
 	Limits       *Limits               `json:"limits"`
 	SealContent  *bool                 `json:"sealContent" alias:"seal_content"`
 }
@@ -170,11 +169,19 @@ func (s *Service) setSettings(ctx context.Context, in *setSettingsIn) (*wire.Rep
 	if err := tenant.CheckTools(in.Skills, in.Endpoints); err != nil {
 		return nil, err
 	}
+	if len(in.Embedder) > 0 {
+		if err := tenant.CheckEmbedder(in.Embedder); err != nil {
+			return nil, err
+		}
+	}
+	if err := trimName(in.Name); err != nil {
+		return nil, err
+	}
 	var out TenantSettings
 	err = s.update(ctx, func(t txn) (err error) {
 		err = t.editTenant(func(m *entity.Manifest) error {
 			if in.Name != nil {
-				m.Properties["label"] = strings.TrimSpace(*in.Name)
+				m.Properties["label"] = *in.Name
 			}
 			if in.OrgSlug != nil {
 				if err := tenant.TakeSlug(t.raw, m.ID, *in.OrgSlug); err != nil {
@@ -200,6 +207,7 @@ func (t *txn) editTenant(edit func(*entity.Manifest) error) error {
 	if err := t.owns(); err != nil {
 		return err
 	}
+	t.tx.Vouch(t.tenant.ID)
 	v, err := t.tx.Put(t.tenant.ID, entity.Any, edit)
 	if err == nil {
 		t.tenant = v.Manifest

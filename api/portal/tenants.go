@@ -2,7 +2,7 @@ package portal
 
 import (
 	"context"
-	"strings"
+	"time"
 
 	"stemma/api/llm/agent"
 	"stemma/api/llm/tenant"
@@ -18,7 +18,7 @@ func (s *Service) tenantOps() []wire.Operation {
 		}), s.listTenants),
 		wire.Op(row(wire.Operation{
 			Method: "POST", Path: "/tenants/{id}/leave", ID: "portalLeaveTenant", Summary: "Leave a tenant", Permission: anyMember,
-			Description: "The last owner stays.",
+			Description: "The last owner stays. What the caller alone owned in the tenant is an owner's who stays.",
 			Success:     []wire.Success{{Status: 204}}, Errors: []int{400, 404},
 		}), s.leaveTenant),
 		wire.Op(row(wire.Operation{
@@ -58,11 +58,24 @@ func (s *Service) leaveTenant(ctx context.Context, in *idIn) (*wire.Reply, error
 			if m.Role == tenant.RoleOwner && tenant.Owners(m.Tenant, t.At()) == 1 {
 				return entity.Invalid("portal.leaveTenant", "you are the last owner: make another member the owner first")
 			}
+			if err := tenant.Evict(t.tx, in.ID, t.user, heir(m.Tenant, t.user, t.At())); err != nil {
+				return err
+			}
 			_, err := t.tx.Leave(in.ID)
 			return err
 		}
 		return entity.NotFound("portal.leaveTenant", "you are in no tenant %s", in.ID)
 	})
+}
+
+// heir is an owner of the tenant who stays.
+func heir(m *entity.Manifest, leaves entity.ID, at time.Time) entity.ID {
+	for _, member := range tenant.Members(m, at) {
+		if member.Role == tenant.RoleOwner && member.ID != leaves {
+			return member.ID
+		}
+	}
+	return ""
 }
 
 // Subtenant is a tenant below.
@@ -125,16 +138,15 @@ type SubtenantCreated struct {
 }
 
 func (s *Service) createSubtenant(ctx context.Context, in *createSubtenantIn) (*wire.Reply, error) {
-	name := strings.TrimSpace(in.Name)
-	if name == "" {
-		return nil, issue("name", "the name must not be empty")
+	if err := trimName(&in.Name); err != nil {
+		return nil, err
 	}
 	var out SubtenantCreated
 	err := s.update(ctx, func(t txn) error {
 		if err := t.owns(); err != nil {
 			return err
 		}
-		v, err := tenant.Create(t.tx, tenant.Spec{Name: name, Parent: t.tenant.ID, Owner: t.user, At: t.At()})
+		v, err := tenant.Create(t.tx, tenant.Spec{Name: in.Name, Parent: t.tenant.ID, Owner: t.user, At: t.At()})
 		if err != nil {
 			return err
 		}

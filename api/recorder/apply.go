@@ -204,7 +204,7 @@ func (a *applier) session(rec *record, body entity.Properties) (answer, error) {
 		return answer{}, err
 	}
 	if len(body) > 0 {
-		if _, err := a.tx.Append(v.Manifest.ID, run.TypeSession, entity.Any, body); err != nil {
+		if err := run.DescribeSession(a.tx, v.Manifest.ID, body, a.s.options.Salt); err != nil {
 			return answer{}, err
 		}
 	}
@@ -224,7 +224,7 @@ func (a *applier) start(rec *record, body entity.Properties) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	start := run.Start{Collection: a.collection, Agent: agent, Trigger: rec.word, At: rec.at, Body: body}
+	start := run.Start{Collection: a.collection, Agent: agent, Trigger: rec.word, At: rec.at, Body: body, Salt: a.s.options.Salt}
 	if rec.session != "" {
 		h, err := a.sessionHead(rec.session)
 		if err != nil {
@@ -304,7 +304,7 @@ func (a *applier) writer(id entity.ID) (*run.Writer, entity.ID, error) {
 	}
 	w := a.begun[id]
 	if w == nil || w.Ended() {
-		if w, err = run.Continue(a.tx, h); err != nil {
+		if w, err = run.Continue(a.tx, h, a.s.options.Salt); err != nil {
 			return nil, "", err
 		}
 	}

@@ -157,8 +157,9 @@ type StepDetail struct {
 	Response   any            `json:"response,omitempty" doc:"of a call through the proxy"`
 	Partial    string         `json:"partial,omitempty" doc:"why what is recorded is not all there was"`
 	TraceIDs
-	RecordedAt string `json:"recorded_at"`
-	StepHash   string `json:"step_hash"`
+	RecordedAt string  `json:"recorded_at"`
+	StepHash   string  `json:"step_hash"`
+	DeletedAt  *string `json:"content_deleted_at,omitempty"`
 }
 
 // TraceIDs are where an entry stands in a trace, in hexadecimal.
@@ -183,8 +184,9 @@ type ToolDetail struct {
 	TargetSystem *string        `json:"target_system"`
 	Metadata     map[string]any `json:"metadata,omitempty"`
 	TraceIDs
-	RecordedAt string `json:"recorded_at"`
-	Hash       string `json:"hash"`
+	RecordedAt string  `json:"recorded_at"`
+	Hash       string  `json:"hash"`
+	DeletedAt  *string `json:"content_deleted_at,omitempty"`
 }
 
 // ContextDetail is a context that was captured.
@@ -197,6 +199,7 @@ type ContextDetail struct {
 	TotalTokens     *float64 `json:"total_tokens"`
 	RecordedAt      string   `json:"recorded_at"`
 	Hash            string   `json:"hash"`
+	DeletedAt       *string  `json:"content_deleted_at,omitempty"`
 }
 
 // names are the names of a run's steps by their sequence.
@@ -217,12 +220,21 @@ func nameOrNull(names map[int64]string, step int64) *string {
 	return nil
 }
 
+// deletedAt is when an entry's content was deleted; nil where it was not.
+func deletedAt(e *run.Entry) *string {
+	if e.Gone == nil {
+		return nil
+	}
+	at := entity.FormatMillis(e.Gone.At)
+	return &at
+}
+
 func stepDetail(id entity.ID, e *run.Entry) StepDetail {
 	return StepDetail{
 		StepID: run.EntryName(id, e.Kind, e.N), Sequence: e.Sequence, StepType: e.StepType, Input: e.Input, Output: e.Output, Reasoning: e.Reasoning,
 		DurationMS: e.DurationMS, TokensUsed: e.Tokens, CostCents: e.CostCents, Model: e.Model, Provider: e.Provider, ErrorType: e.ErrorType, Error: e.Error,
 		Metadata: e.Metadata, Usage: e.Usage, ToolCalls: e.ToolCalls, Request: e.Request, Response: e.Response, Partial: e.Partial, TraceIDs: traceIDs(e),
-		RecordedAt: entity.FormatMillis(e.Time()), StepHash: e.Hash(),
+		RecordedAt: entity.FormatMillis(e.Time()), StepHash: e.Hash(), DeletedAt: deletedAt(e),
 	}
 }
 
@@ -230,14 +242,14 @@ func toolDetail(id entity.ID, names map[int64]string, e *run.Entry) ToolDetail {
 	return ToolDetail{
 		ToolCallID: run.EntryName(id, e.Kind, e.N), StepID: nameOrNull(names, e.Step), ToolName: e.Tool, Status: e.Status, Arguments: e.Arguments, Result: e.Result,
 		Error: e.Error, DurationMS: e.DurationMS, TargetSystem: e.TargetSystem,
-		Metadata: e.Metadata, TraceIDs: traceIDs(e), RecordedAt: entity.FormatMillis(e.Time()), Hash: e.Hash(),
+		Metadata: e.Metadata, TraceIDs: traceIDs(e), RecordedAt: entity.FormatMillis(e.Time()), Hash: e.Hash(), DeletedAt: deletedAt(e),
 	}
 }
 
 func contextDetail(id entity.ID, names map[int64]string, e *run.Entry) ContextDetail {
 	return ContextDetail{
 		ContextPacketID: run.EntryName(id, e.Kind, e.N), StepID: nameOrNull(names, e.Step), SystemPrompt: e.SystemPrompt, Instructions: e.Instructions,
-		Documents: e.Documents, TotalTokens: e.TotalTokens, RecordedAt: entity.FormatMillis(e.Time()), Hash: e.Hash(),
+		Documents: e.Documents, TotalTokens: e.TotalTokens, RecordedAt: entity.FormatMillis(e.Time()), Hash: e.Hash(), DeletedAt: deletedAt(e),
 	}
 }
 

@@ -27,6 +27,12 @@
 //   - A request with an Idempotency-Key is answered once: the same again gets the
 //     same answer for a day, another under the same key is refused with 409. Both
 //     are decided in the transaction that records.
+//   - Content that is past the retention of where it lies (a property of the
+//     collection, like masking) is deleted by [Service.Retain], which the service's own
+//     worker calls: run by run, each in a transaction that looks at the retention
+//     again, so that a crash or a second worker changes nothing. Hashes stay.
+//   - Up to 1,024 calls through the proxy are recorded at once. What comes beyond is
+//     forwarded, not recorded, and counted. No call waits for its recording.
 //   - Every error is rendered by [Error].
 //
 // # The secret space

@@ -86,7 +86,8 @@ func (s *Service) evidence(ctx context.Context, in *evidenceIn) (*wire.Reply, er
 }
 
 // evidenceOf are the blocks of a run's chain, from the first to the one that was
-// pinned, and the version that pins it.
+// pinned, their content, where it was deleted the blocks that say so, and the
+// version that pins the chain.
 func evidenceOf(r *guard.Reader, name string) ([]attest.Block, error) {
 	const op = "recorder.evidence"
 	t, err := readHead(r, name)
@@ -99,25 +100,40 @@ func evidenceOf(r *guard.Reader, name string) ([]attest.Block, error) {
 		return nil, err
 	case pin == nil:
 		return nil, entity.Errorf(entity.KindExists, op, "the run is running: its chain is pinned when it ends (PATCH /api/v1/runs/%s)", name)
-	case pin.N > maxEvidence:
-		return nil, entity.Errorf(entity.KindTooLarge, op, "the run has %d entries; evidence is given of up to %d", pin.N, maxEvidence)
 	}
-	var blocks []attest.Block
-	add := func(c entity.CID) error {
-		raw, err := r.Reader.Block(c)
-		blocks = append(blocks, attest.Block{CID: c, Bytes: raw})
-		return err
+	content, err := r.ChainHead(t.head.ID, entity.ChainContent)
+	switch {
+	case err != nil:
+		return nil, err
+	case pin.N+content.N > maxEvidence:
+		return nil, entity.Errorf(entity.KindTooLarge, op, "the run has %d entries, %d of them with content; evidence is given of up to %d blocks", pin.N, content.N, maxEvidence)
 	}
-	for ref, err := range r.Reader.Chain(t.head.ID, run.Chain, 1) {
-		if err != nil {
-			return nil, err
-		}
-		if ref.N > pin.N {
-			break
-		}
-		if err := add(ref.CID); err != nil {
-			return nil, err
+	blocks, err := evidenceBlocks(r, t.head.ID, *pin)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := r.Reader.Block(version)
+	return append(blocks, attest.Block{CID: version, Bytes: raw}), err
+}
+
+func evidenceBlocks(r *guard.Reader, id entity.ID, pin entity.ChainRef) (blocks []attest.Block, err error) {
+	for _, chain := range []string{run.Chain, entity.ChainContent, entity.ChainErased} {
+		for ref, err := range r.Reader.Chain(id, chain, 1) {
+			if err != nil {
+				return nil, err
+			}
+			if chain == run.Chain && ref.N > pin.N {
+				break
+			}
+			raw, err := r.Reader.Block(ref.CID)
+			if chain == entity.ChainContent && entity.KindOf(err) == entity.KindNotFound && err != nil {
+				continue // where it was not deleted, whoever checks the evidence says so
+			}
+			if err != nil {
+				return nil, err
+			}
+			blocks = append(blocks, attest.Block{CID: ref.CID, Bytes: raw})
 		}
 	}
-	return blocks, add(version)
+	return blocks, nil
 }

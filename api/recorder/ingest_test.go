@@ -252,6 +252,13 @@ func TestTenant(t *testing.T) {
 	}
 	w.must(t, 403, "POST", "/api/v1/runs/"+run+"/steps", `{"step_type":"action"}`, "X-Api-Key", bobKey)
 	w.must(t, 403, "POST", "/api/v1/runs", `{"trigger_type":"api"}`, "X-Api-Key", bobKey)
+	for _, method := range []string{"PUT", "DELETE"} {
+		w.must(t, 403, method, "/api/monitoring/retention", `{"days":1}`, "X-Api-Key", bobUser)
+	}
+	w.must(t, 200, "PUT", "/api/monitoring/retention", `{"days":7}`, "X-Api-Key", annUser)
+	if got := w.must(t, 200, "GET", "/api/monitoring/retention", "", "X-Api-Key", bobUser); fmt.Sprint(got["days"]) != "7" {
+		t.Errorf("a member is told %v", got)
+	}
 }
 
 // Too many requests are told when to come again; nothing of them is recorded.

@@ -30,7 +30,7 @@ type listRunsIn struct {
 	Model      string    `query:"model" max:"200" doc:"used in it"`
 	MinCost    *float64  `query:"min_cost_cents" min:"0"`
 	MaxCost    *float64  `query:"max_cost_cents" min:"0"`
-	Anomaly    string    `query:"anomaly" max:"100" doc:"a code, or any, or none"`
+	Anomaly    string    `query:"anomaly" max:"100" doc:"a code, or any, or none; of a run that is running left_open is known alone"`
 	Session    string    `query:"session" alias:"session_id" max:"100"`
 	Trace      string    `query:"trace_id" pattern:"^[0-9a-f]{32}$" doc:"W3C trace context: runs of one trace, exported or called through the proxy, and those that have ended with a step of it"`
 	Text       string    `query:"q" alias:"text" max:"500"`
@@ -69,6 +69,7 @@ type RunItem struct {
 	ErrorType   *string   `json:"error_type"`
 	Partial     bool      `json:"partial" doc:"the recording is not whole"`
 	TraceID     string    `json:"trace_id,omitempty" doc:"W3C trace context"`
+	DeletedAt   *string   `json:"content_deleted_at,omitempty" doc:"what was said was deleted then"`
 }
 
 func itemOf(s *run.Summary) RunItem {
@@ -84,6 +85,10 @@ func itemOf(s *run.Summary) RunItem {
 	if s.Completed != 0 {
 		at := entity.FormatMillis(s.Completed)
 		item.CompletedAt = &at
+	}
+	if s.Deleted != 0 {
+		at := entity.FormatMillis(s.Deleted)
+		item.DeletedAt = &at
 	}
 	if s.ErrorType != "" {
 		item.ErrorType = &s.ErrorType
@@ -109,7 +114,7 @@ func (s *Service) listRuns(ctx context.Context, in *listRunsIn) (*wire.Reply, er
 		if err != nil || collection == "" {
 			return err
 		}
-		keep, agent, err := in.filter(r, collection)
+		keep, agent, err := in.filter(r, collection, s.now())
 		if err != nil || keep == nil {
 			return err
 		}
@@ -159,7 +164,7 @@ func listed(r *guard.Reader, asked entity.ID) (entity.ID, error) {
 
 // filter is what the query asks of a run, and the agent whose runs alone count;
 // nil where none can.
-func (in *listRunsIn) filter(r *guard.Reader, collection entity.ID) (keep func(*run.Summary) (bool, error), agent entity.ID, err error) {
+func (in *listRunsIn) filter(r *guard.Reader, collection entity.ID, now time.Time) (keep func(*run.Summary) (bool, error), agent entity.ID, err error) {
 	if in.Agent != "" {
 		if agent, err = entity.ParseID(in.Agent); err != nil {
 			if agent, err = run.AgentNamed(r, collection, in.Agent); err != nil || agent == "" {
@@ -175,9 +180,16 @@ func (in *listRunsIn) filter(r *guard.Reader, collection entity.ID) (keep func(*
 	}
 	words, left := strings.ToLower(in.Text), scanEntries
 	return func(s *run.Summary) (bool, error) {
+		if !r.Sees(entity.Head{ID: s.ID, Type: run.Type, Collection: s.Collection}) {
+			return false, nil
+		}
+		if s.Status == run.Running {
+			if err := in.running(r, s, now, &left); err != nil {
+				return false, err
+			}
+		}
 		switch {
-		case !r.Sees(entity.Head{ID: s.ID, Type: run.Type, Collection: s.Collection}),
-			len(in.Status) > 0 && !slices.Contains(in.Status, s.Status),
+		case len(in.Status) > 0 && !slices.Contains(in.Status, s.Status),
 			len(in.Trigger) > 0 && !slices.Contains(in.Trigger, s.Trigger),
 			!in.From.IsZero() && s.Started < in.From.UnixMilli(),
 			!in.To.IsZero() && s.Started >= in.To.UnixMilli(),

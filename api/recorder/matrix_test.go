@@ -154,6 +154,16 @@ var opRows = map[string]opRow{
 		{name: "a filter", body: `{"rules":[{"name":"x","path":"$[?(@.a)]"}]}`, status: 400},
 		{name: "too many", body: `{"rules":[` + strings.Repeat(`{"name":"x","pattern":"x"},`, 100) + `{"name":"x","pattern":"x"}]}`, status: 400},
 	}},
+	"getRetention": {path: "/api/monitoring/retention", user: true, bob: 200},
+	"setRetention": {path: "/api/monitoring/retention", body: `{"days":30}`, user: true, bob: 200, look: 403, faults: []fault{
+		{name: "no days at all", body: `{"days":0}`, status: 400, says: "at least 1"},
+		{name: "more than a century", body: `{"days":36501}`, status: 400, says: "at most 36500"},
+		{name: "a part of a day", body: `{"days":1.5}`, status: 400},
+		{name: "text", body: `{"days":"30"}`, status: 400},
+		{name: "another member", body: `{"retention_days":30}`, status: 400, says: "days is required"},
+		{name: "null", body: `{"days":null}`, status: 400, says: "days is required"},
+	}},
+	"endRetention":     {path: "/api/monitoring/retention", user: true, bob: 200, look: 403},
 	"listRecorderKeys": {path: "/api/api-keys", user: true, bob: 200, look: 403},
 	"createRecorderKey": {path: "/api/api-keys", body: `{"name":"ci"}`, status: 201, user: true, bob: 201, look: 403, faults: []fault{
 		{name: "a long name", body: `{"name":"` + strings.Repeat("a", 101) + `"}`, status: 400},
@@ -265,6 +275,7 @@ func TestRecordingKeyIsBounded(t *testing.T) {
 	w.must(t, 403, "GET", "/api/api-keys", "", "X-Api-Key", key)
 	w.must(t, 403, "POST", "/api/api-keys", `{}`, "X-Api-Key", key)
 	w.must(t, 403, "PUT", "/api/monitoring/masking", `{"rules":[]}`, "X-Api-Key", key)
+	w.must(t, 403, "PUT", "/api/monitoring/retention", `{"days":1}`, "X-Api-Key", key)
 	// By Authorization too, and not once it is revoked.
 	w.must(t, 200, "GET", "/api/monitoring/runs", "", "X-Api-Key", "", "Authorization", "ApiKey "+key)
 	listed := w.must(t, 200, "GET", "/api/api-keys", "", "X-Api-Key", annUser)["keys"].([]any)

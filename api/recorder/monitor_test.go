@@ -93,9 +93,9 @@ func TestListFilters(t *testing.T) {
 	for query, want := range map[string]string{
 		"": "3210", "?agent=a": "10", "?agent=nobody": "", "?status=completed": "20", "?status=running,failed": "31", "?trigger=api": "20",
 		"?from=2026-01-01T02:00:00Z": "321", "?to=2026-01-01T02:00:00Z": "0", "?from=2026-01-01T02:00:00Z&to=2026-01-01T03:00:00Z": "1",
-		"?model=gpt-4o": "20", "?model=claude": "", "?min_cost_cents=2": "1", "?max_cost_cents=2": "0", "?anomaly=any": "2", "?anomaly=none": "310",
+		"?model=gpt-4o": "20", "?model=claude": "3", "?min_cost_cents=2": "1", "?max_cost_cents=2": "0", "?anomaly=any": "2", "?anomaly=none": "310",
 		"?anomaly=missing_completion": "2", "?anomaly=cost_spike": "", "?session=" + session: "2", "?q=the%20REPORT": "0", "?q=report": "30", "?q=ratelimit": "1",
-		"?agent=a&status=failed&trigger=schedule": "1", "?agent=a&model=claude": "",
+		"?agent=a&status=failed&trigger=schedule": "1", "?agent=a&model=claude": "", "?anomaly=left_open": "",
 	} {
 		got := ""
 		for _, item := range w.must(t, 200, "GET", "/api/monitoring/runs"+query, "")["runs"].([]any) {

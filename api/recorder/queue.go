@@ -40,8 +40,10 @@ func (s *Service) openQueue() {
 func (s *Service) Flush() { s.queue.Flush() }
 
 // Close records no more calls, and waits until those that are under way have
-// ended and are recorded: what serves them is to be stopped before.
+// ended and are recorded: what serves them is to be stopped before. No more content
+// is deleted when it returns.
 func (s *Service) Close() error {
+	s.retention.close()
 	s.queue.Close()
 	return nil
 }

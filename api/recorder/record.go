@@ -233,7 +233,7 @@ func (rec *recording) partial(call *dialect.Call) string {
 func (rec *recording) records(call *dialect.Call, metadata, bodies fields) []record {
 	partial := rec.partial(call)
 	took := float64(rec.ended.Sub(rec.started).Milliseconds())
-	cents := rec.s.cost(call, metadata)
+	cents := rec.s.cost(rec.proxied.provider.Name, call, metadata)
 	failure := call.Error != "" || rec.status == 0 || rec.status >= 400
 	step := fields{"step_type": "reasoning"}.text("input", call.Input).text("output", call.Output).text("reasoning", call.Reasoning).
 		number("duration_ms", &took).number("tokens_used", call.Tokens.Total).number("cost_cents", cents).
@@ -287,11 +287,12 @@ func traceOf(h http.Header) (ids traceIDsOf) {
 }
 
 // cost is what a call cost in cents, and notes by which price.
-func (s *Service) cost(call *dialect.Call, metadata fields) *float64 {
-	price, known := dialect.PriceOf(s.options.Prices, call.Model)
+func (s *Service) cost(provider string, call *dialect.Call, metadata fields) *float64 {
+	price, known := s.options.Price(provider, call.Model)
 	cents := call.Cents(price, known)
 	if known && cents != nil && call.CostUSD == nil {
-		metadata["price"] = map[string]any(fields{}.number("input", &price.Input).number("output", &price.Output).number("cache_read", &price.CacheRead))
+		cached := price.CachedInput()
+		metadata["price"] = map[string]any(fields{}.number("input", &price.Input).number("output", &price.Output).number("cache_read", &cached))
 	}
 	return cents
 }

@@ -34,6 +34,7 @@ type ReplayEntry struct {
 	Narrative string   `json:"narrative"`
 	Badges    []Badge  `json:"badges,omitempty"`
 	Hash      string   `json:"hash"`
+	DeletedAt *string  `json:"content_deleted_at,omitempty"`
 }
 
 // Badge is an anomaly at an entry.
@@ -77,7 +78,7 @@ func (s *Service) story(t *told) (ReplayResponse, error) {
 	for i, e := range t.all {
 		out.Entries[i] = ReplayEntry{
 			N: e.N, Kind: e.Kind, Ref: refOf(t.head.ID, e), Step: max(e.Sequence, e.Step), At: entity.FormatMillis(e.Time()), OffsetMS: e.Time() - t.start().Time(),
-			Status: narrate.Status(e), Narrative: narrate.Sentence(e), Badges: badges[e.N], Hash: e.Hash(),
+			Status: narrate.Status(e), Narrative: narrate.Sentence(e), Badges: badges[e.N], Hash: e.Hash(), DeletedAt: deletedAt(e),
 		}
 	}
 	return out, nil
@@ -107,6 +108,7 @@ type TimelineEvent struct {
 	Label      string   `json:"label"`
 	Status     string   `json:"status" enum:"ok,error,timeout"`
 	DurationMS *float64 `json:"duration_ms,omitempty"`
+	DeletedAt  *string  `json:"content_deleted_at,omitempty"`
 }
 
 func (s *Service) timeline(ctx context.Context, in *oneRunIn) (*wire.Reply, error) {
@@ -120,7 +122,7 @@ func (s *Service) timeline(ctx context.Context, in *oneRunIn) (*wire.Reply, erro
 		for i, e := range t.all {
 			out.Events[i] = TimelineEvent{
 				T: entity.FormatMillis(e.Time()), OffsetMS: e.Time() - t.start().Time(), Kind: e.Kind, Ref: refOf(t.head.ID, e),
-				Label: narrate.Label(e), Status: narrate.Status(e), DurationMS: e.DurationMS,
+				Label: narrate.Label(e), Status: narrate.Status(e), DurationMS: e.DurationMS, DeletedAt: deletedAt(e),
 			}
 		}
 		return nil
@@ -258,7 +260,7 @@ func wait(ctx context.Context, store entity.Store, seq entity.Seq, stream *wire.
 func send(stream *wire.EventStream, id entity.ID, started int64, e *run.Entry) error {
 	event := liveEvent{Label: narrate.Label(e), ReplayEntry: ReplayEntry{
 		N: e.N, Kind: e.Kind, Ref: refOf(id, e), Step: max(e.Sequence, e.Step), At: entity.FormatMillis(e.Time()), OffsetMS: e.Time() - started,
-		Status: narrate.Status(e), Narrative: narrate.Sentence(e), Hash: e.Hash(),
+		Status: narrate.Status(e), Narrative: narrate.Sentence(e), Hash: e.Hash(), DeletedAt: deletedAt(e),
 	}}
 	switch e.Kind {
 	case run.KindStep:

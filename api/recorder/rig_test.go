@@ -49,21 +49,27 @@ type rig struct {
 	auth     *auth.Authenticator
 }
 
-func newRig(t testing.TB, change ...func(*recorder.Options)) *rig {
+func newRig(t testing.TB, change ...func(*recorder.Options)) *rig { return newRigIn(t, "", change...) }
+
+// newRigIn is newRig with the main network's store in a directory.
+func newRigIn(t testing.TB, dir string, change ...func(*recorder.Options)) *rig {
 	t.Helper()
 	w := &rig{clock: storetest.NewClock(), stores: map[entity.Network]*store.Store{}}
 	var all []entity.Store
 	for i, name := range []entity.Network{entity.Main, entity.Test} {
 		scopes := scope.New()
+		if name != entity.Main {
+			dir = ""
+		}
 		s, err := store.Open(store.Options{
-			Network: name, Projections: []entity.Projection{listing.Projection{}, scopes, run.Projection{}}, Clock: w.clock.Now, Entropy: storetest.Entropy(uint64(i)),
+			Dir: dir, Network: name, Projections: []entity.Projection{listing.Projection{}, scopes, run.Projection{}}, Clock: w.clock.Now, Entropy: storetest.Entropy(uint64(i)),
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		w.stores[name] = s
 		all = append(all, s)
-		w.networks = append(w.networks, recorder.Network{Store: s, Scopes: scopes})
+		w.networks = append(w.networks, recorder.Network{Store: s, Scopes: scopes, Wipe: s.Wipe})
 		seed(t, s)
 	}
 	a, err := auth.New(auth.Options{Stores: all, Issuer: "https://stemma.example", Now: w.clock.Now, Entropy: storetest.Entropy(3), Interval: time.Hour})
@@ -73,7 +79,7 @@ func newRig(t testing.TB, change ...func(*recorder.Options)) *rig {
 	if w.attest, err = attest.Open(context.Background(), attest.Options{Store: w.stores[entity.Main], Fallback: "stemma.example/tlog", Interval: time.Nanosecond, Entropy: storetest.Entropy(4)}); err != nil {
 		t.Fatal(err)
 	}
-	o := recorder.Options{Networks: w.networks, Auth: a, Now: w.clock.Now, Attest: w.attest}
+	o := recorder.Options{Networks: w.networks, Auth: a, Now: w.clock.Now, Attest: w.attest, Salt: func() string { return "salt" }}
 	for _, f := range change {
 		f(&o)
 	}

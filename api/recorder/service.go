@@ -14,7 +14,8 @@ import (
 	"stemma/api/auth"
 	"stemma/api/auth/limit"
 	"stemma/api/backlog"
-	"stemma/api/recorder/dialect"
+	"stemma/api/llm/price"
+	"stemma/api/recorder/run"
 	"stemma/api/wire"
 	"stemma/entity"
 	"stemma/entity/guard"
@@ -27,6 +28,7 @@ import (
 type Network struct {
 	Store  entity.Store
 	Scopes *scope.Index
+	Wipe   func(context.Context) (left int, err error) // overwrites what was deleted (store.Store.Wipe); nil: the store's own affair
 }
 
 // Options are what the view works with.
@@ -36,9 +38,13 @@ type Options struct {
 	Now      func() time.Time // nil: time.Now
 	Rate     int              // requests a second that record, for each caller; 0: not bounded
 	Attest   *attest.Log      // of the main network, for evidence; nil: none is given
+	Salt     run.Salt         // of content; nil: crypto/rand
+	Retain   time.Duration    // how often content that is past its retention is looked for; 0: when Retain is called
 
-	Providers []Provider            // beside, and before, those that are known
-	Prices    []dialect.Price       // likewise
+	Providers []Provider // beside, and before, those that are known
+	// Price is what a provider's model costs; ok is false where that is not known.
+	// nil: the list prices.
+	Price     func(provider, model string) (p price.Price, ok bool)
 	Transport http.RoundTripper     // to the providers; nil: one of our own
 	Logger    *slog.Logger          // nil: silent
 	Registry  prometheus.Registerer // nil: metrics are kept and not shown
@@ -63,14 +69,20 @@ type Service struct {
 	tests     *limit.Limiter
 	dropped   *prometheus.CounterVec
 
-	exports barrier
-	masks   sync.Map // entity.CID of a collection's tip → mask.Rules
+	exports   barrier
+	retention retention
+
+	masks sync.Map // entity.CID of a collection's tip → mask.Rules
 }
 
 // New makes the view, which Close ends.
 func New(o Options) *Service {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Price == nil {
+		list := price.List()
+		o.Price = func(provider, model string) (price.Price, bool) { return price.Of(provider, model, list) }
 	}
 	s := &Service{guards: map[entity.Network]*guard.Guard{}, stores: map[entity.Network]entity.Store{}, auth: o.Auth, now: o.Now}
 	for _, n := range o.Networks {
@@ -81,6 +93,7 @@ func New(o Options) *Service {
 		s.guards[n.Store.Network()] = guard.New(n.Store, n.Scopes, o.Now)
 	}
 	s.openProxy(o)
+	s.openRetention(o)
 	if o.Rate > 0 {
 		s.rate = limit.New(limit.Options{Burst: 2 * o.Rate, Every: time.Second / time.Duration(o.Rate)})
 	}
@@ -109,7 +122,7 @@ func (s *Service) openProxy(o Options) {
 
 // Operations is the table of the API, in the order of the reference.
 func (s *Service) Operations() (all []wire.Operation) {
-	for _, group := range [][]wire.Operation{s.proxyOps(), s.ingestOps(), s.traceOps(), s.monitoringOps(), s.maskOps(), s.keyOps()} {
+	for _, group := range [][]wire.Operation{s.proxyOps(), s.ingestOps(), s.traceOps(), s.monitoringOps(), s.maskOps(), s.retentionOps(), s.keyOps()} {
 		all = append(all, group...)
 	}
 	for i := range all {

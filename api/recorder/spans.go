@@ -187,7 +187,7 @@ func (s *Service) stepOf(a arrived) fields {
 	f := fields{"step_type": stepType(a.Span)}.text("input", a.Call.Input).text("output", a.Call.Output).text("reasoning", a.Call.Reasoning).
 		number("duration_ms", a.Took()).name("error_type", a.Call.ErrorType).name("error_message", a.Call.Error)
 	if a.Kind == otlp.Model { // what an agent used is the sum of these
-		f.number("tokens_used", a.Call.Tokens.Total).number("cost_cents", s.cost(&a.Call, metadata)).name("model", shortened(a.Call.Model, 200)).name("provider", shortened(a.Provider, 200))
+		f.number("tokens_used", a.Call.Tokens.Total).number("cost_cents", s.cost(a.Provider, &a.Call, metadata)).name("model", shortened(a.Call.Model, 200)).name("provider", shortened(a.Provider, 200))
 		if usage := usageOf(a.Call.Tokens); len(usage) > 0 {
 			f["usage"] = map[string]any(usage)
 		}
@@ -262,7 +262,7 @@ func (x *exporter) output(t *traced, kept *keptTrace) (*string, error) {
 	if err != nil {
 		return nil, entity.Internal("recorder.output", err)
 	}
-	e, err := run.Open(x.tx.Reader.Reader, block)
+	e, err := run.Open(x.tx.Reader.Reader, kept.Run, block)
 	if err != nil || e.Output == nil || len(*e.Output) > mostRepeated {
 		return nil, err
 	}

@@ -10,8 +10,8 @@ import (
 
 	"github.com/fxamacker/cbor/v2"
 
+	"stemma/api/llm/price"
 	"stemma/api/recorder"
-	"stemma/api/recorder/dialect"
 	"stemma/entity"
 )
 
@@ -100,7 +100,7 @@ func TestTraceBecomesARun(t *testing.T) {
 	for _, tail := range []string{"/replay", "/timeline", "/verify", "/context?step=" + at(first, "step_id").(string)} {
 		w.must(t, 200, "GET", "/api/monitoring/runs/"+d["run_id"].(string)+tail, "")
 	}
-	if n := len(w.must(t, 200, "GET", "/api/monitoring/runs/"+d["run_id"].(string)+"/evidence", "")["entries"].([]any)); n != 8 { // start, 3 steps, tool, context, end; and the manifest
+	if n := len(w.must(t, 200, "GET", "/api/monitoring/runs/"+d["run_id"].(string)+"/evidence", "")["entries"].([]any)); n != 15 { // start, 3 steps, tool, context, end, each with its content; and the manifest
 		t.Errorf("the evidence has %d entries", n)
 	}
 
@@ -345,7 +345,11 @@ func TestTraceIsFull(t *testing.T) {
 
 // Roots of every kind end the run as they ended themselves.
 func TestTraceRoots(t *testing.T) {
-	w := newRig(t, func(o *recorder.Options) { o.Prices = []dialect.Price{{Model: "mine", Input: 1000}} })
+	w := newRig(t, func(o *recorder.Options) {
+		o.Price = func(provider, model string) (price.Price, bool) {
+			return price.Of(provider, model, price.Table{{Model: "mine", Input: 1000}})
+		}
+	})
 	number := 0
 	for name, c := range map[string]struct {
 		spans []object

@@ -19,11 +19,29 @@ type VerifyResponse struct {
 	ChainHash   string      `json:"chain_hash" doc:"of the last entry that holds"`
 	Pinned      *string     `json:"pinned_hash" doc:"what the manifest pins; null of a run that is running"`
 	FirstBroken *run.Broken `json:"first_broken" doc:"null where nothing is"`
+	Gaps        []VerifyGap `json:"gaps" doc:"where content was deleted; hashes, links and numbers hold there as anywhere"`
+}
+
+// VerifyGap is a part of a chain whose content was deleted.
+type VerifyGap struct {
+	From      int64  `json:"from" doc:"the place in the chain, from 1"`
+	To        int64  `json:"to" doc:"the last place"`
+	Entries   int64  `json:"entries" doc:"of them that had content"`
+	DeletedAt string `json:"deleted_at"`
+	Days      *int64 `json:"retention_days" doc:"that it was deleted under"`
+}
+
+func gapOf(g run.Gap) VerifyGap {
+	out := VerifyGap{From: g.From, To: g.To, Entries: g.Entries, DeletedAt: entity.FormatMillis(g.At)}
+	if g.Days != 0 {
+		out.Days = &g.Days
+	}
+	return out
 }
 
 // verdict verifies a run on the reader's state.
 func verdict(r *guard.Reader, t *told) (VerifyResponse, error) {
-	out := VerifyResponse{RunID: run.Name(t.head.ID)}
+	out := VerifyResponse{RunID: run.Name(t.head.ID), Gaps: []VerifyGap{}}
 	pin, _, err := pinned(r, t)
 	if err != nil {
 		return out, err
@@ -34,6 +52,9 @@ func verdict(r *guard.Reader, t *told) (VerifyResponse, error) {
 	}
 	v, err := run.Verify(r.Reader, t.head.ID, pin)
 	out.Valid, out.Entries, out.Steps, out.ChainHash, out.FirstBroken = v.Valid, v.Entries, v.Steps, v.ChainHash, v.Broken
+	for _, g := range v.Gaps {
+		out.Gaps = append(out.Gaps, gapOf(g))
+	}
 	return out, err
 }
 

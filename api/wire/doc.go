@@ -25,6 +25,7 @@
 //     reported at once, as one [entity.Error] of KindInvalid with a path to each.
 //   - A handler answers a [Reply] or an error, never both. An error is rendered
 //     by the view's [ErrorBody] with the status of the one table in errors.go;
+//     where no operation matches, by that of the view whose paths it is nearest to;
 //     an internal error shows no detail and is logged with the request's id.
 //   - The context of a request may outlive it (a goroutine that goes on); the
 //     ResponseWriter may not.

@@ -269,8 +269,12 @@ func (x *exchange) failAs(r *http.Request, e *entity.Error, status int, code str
 		delete(h, key)
 	}
 	h["X-Content-Type-Options"] = noSniff
+	own := x.route.op.ErrorBody
+	if x.route == x.router.unmatched {
+		own = x.router.bodies.of(r.URL.Path)
+	}
 	render := x.router.errorBody
-	if own := x.route.op.ErrorBody; own != nil {
+	if own != nil {
 		render = own
 	}
 	if err := x.body(r, status, render(e, status, code, x.meta.id)); err != nil {

@@ -60,6 +60,7 @@ type router struct {
 	writeTimeout time.Duration
 	routings     sync.Pool // *chi.Context
 	unmatched    *route
+	bodies       bodies // of errors where no operation matched
 }
 
 // route is an operation with what is counted about it.
@@ -102,6 +103,7 @@ func New(o Options) http.Handler {
 		if op.serve == nil && op.raw == nil {
 			panic(fmt.Sprintf("wire: operation %s %s was not made by Op or Handle", op.Method, op.Path))
 		}
+		rt.bodies.add(&op)
 		ro := rt.newRoute(&op)
 		rt.mux.Method(op.Method, op.Path, rt.handler(ro))
 		head := "HEAD " + pathParam.ReplaceAllString(op.Path, "{}")

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"time"
 
+	"stemma/api/llm/usage"
 	"stemma/cmd/stemma/bench"
 	"stemma/entity"
 	"stemma/entity/scope"
@@ -17,7 +18,7 @@ import (
 
 // benchCmd measures this server on this machine.
 type benchCmd struct {
-	Only    string `help:"Rows to measure: names separated by commas, or a regular expression. The names are durable, put, get, attest, contended, search, graph, sight, versions, events, access, jsonl, content, car, mirror, find, recorder, proxy and resident." placeholder:"ROWS" env:"STEMMA_BENCH_ONLY"`
+	Only    string `help:"Rows to measure: names separated by commas, or a regular expression. The names are durable, put, get, attest, contended, search, graph, sight, versions, events, access, jsonl, content, car, mirror, find, recorder, proxy, gateway and resident." placeholder:"ROWS" env:"STEMMA_BENCH_ONLY"`
 	Repeat  int    `help:"How often each measurement is repeated, by default 3; the median counts." default:"3" env:"STEMMA_BENCH_REPEAT"`
 	Short   bool   `help:"Measure less, for a CI job: the same code on smaller sizes." env:"STEMMA_BENCH_SHORT"`
 	Data    string `help:"Directory to work in; by default a temporary one. It should be on the disk that the server will use. What is written is removed again." placeholder:"DIR" env:"STEMMA_BENCH_DATA"`
@@ -29,6 +30,7 @@ type benchCmd struct {
 	Load        int    `hidden:""`
 	Searched    bool   `hidden:""`
 	Upstream    string `hidden:""`
+	Agent       bool   `hidden:""`
 	ProfileFile string `hidden:""`
 }
 
@@ -49,7 +51,7 @@ func (c *benchCmd) Run(ctx context.Context, io *streams) error {
 		return c.serve(ctx, io)
 	}
 	o := bench.Options{Only: c.Only, Repeat: c.Repeat, Sizes: bench.Full, Data: c.Data, Profile: c.Profile, Out: io.out, Log: io.err, Command: benchChild(io), Tool: benchTool,
-		Projections: func(index entity.Projection) []entity.Projection { return withScopes(index, scope.New()) }}
+		Projections: func(index entity.Projection) []entity.Projection { return withScopes(index, scope.New(), usage.New()) }}
 	if c.Short {
 		o.Sizes = bench.Short
 	}
@@ -84,6 +86,9 @@ func benchChild(io *streams) func(context.Context, bench.Child) *exec.Cmd {
 		if child.Upstream != "" {
 			args = append(args, "--upstream", child.Upstream)
 		}
+		if child.Agent {
+			args = append(args, "--agent")
+		}
 		if child.Profile != "" {
 			args = append(args, "--profile-file", child.Profile)
 		}
@@ -103,11 +108,13 @@ func (c *benchCmd) serve(ctx context.Context, io *streams) (err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	child := bench.Child{Data: c.Serve, Load: c.Load, Search: c.Searched, Upstream: c.Upstream, Profile: c.ProfileFile}
+	child := bench.Child{Data: c.Serve, Load: c.Load, Search: c.Searched, Upstream: c.Upstream, Agent: c.Agent, Profile: c.ProfileFile}
 	options := serverOptions{data: c.Serve, bootstrapKey: bench.Key, logger: logger, maxBody: 8 << 20, cacheBytes: 32 << 20, noSearch: !child.Search}
 	if c.Upstream != "" {
 		options.recorder.Providers = []string{bench.UpstreamName + "=" + c.Upstream}
+		options.llm.LLMPrivate = true
 	}
+	key := ""
 	return child.Serve(ctx, os.Stdin, io.out, func() (entity.Store, error) {
 		opened, err := openServer(ctx, options)
 		if err != nil {
@@ -115,13 +122,18 @@ func (c *benchCmd) serve(ctx context.Context, io *streams) (err error) {
 		}
 		s = opened
 		limitMemory(servedMemory, logger)
+		if child.Agent {
+			if key, err = bench.NewAgent(ctx, s.stores[0], s.auth, child.Upstream); err != nil {
+				return nil, err
+			}
+		}
 		return s.stores[0], nil
-	}, func(ctx context.Context, ready func(string) error) error {
+	}, func(ctx context.Context, ready func(addr, key string) error) error {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
 		}
-		if err := ready(listener.Addr().String()); err != nil {
+		if err := ready(listener.Addr().String(), key); err != nil {
 			return errors.Join(err, listener.Close())
 		}
 		return serveHTTP(ctx, listener, bench.WithYardsticks(s.handler, child.Upstream), time.Second, logger)

@@ -13,6 +13,7 @@ import (
 	"stemma/api/auth"
 	"stemma/api/auth/audit"
 	"stemma/api/auth/external"
+	"stemma/api/llm/tenant"
 	"stemma/entity"
 	"stemma/entity/scope"
 )
@@ -103,7 +104,7 @@ func (s *server) openAuth(o serverOptions, readOnly bool, registry *prometheus.R
 	}
 	s.audit = audit.New(kept)
 	s.auth, err = auth.New(auth.Options{
-		Stores: stores, Issuer: o.publicURL, External: o.external, NoSignups: o.noSignups, ReadOnly: readOnly, Audit: s.audit, Logger: o.logger,
+		Stores: stores, Issuer: o.publicURL, External: o.external, NoSignups: o.noSignups, Closed: tenant.Closed, ReadOnly: readOnly, Audit: s.audit, Logger: o.logger,
 	})
 	return err
 }

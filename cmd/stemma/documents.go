@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"stemma/api"
+	"stemma/api/admin"
 	"stemma/api/gateway"
 	"stemma/api/native"
+	"stemma/api/portal"
 	"stemma/api/recorder"
 	"stemma/cmd/stemma/backup"
 )
@@ -20,7 +22,7 @@ type openapiCmd struct{}
 // Run prints it.
 func (openapiCmd) Run(io *streams) error {
 	system := api.System{Ready: func() error { return nil }, Metrics: http.NotFoundHandler()}
-	doc, err := api.OpenAPI(api.Operations(system, native.New(time.Now), recorder.New(recorder.Options{}), gateway.New(nil, time.Now), backup.View{}))
+	doc, err := api.OpenAPI(api.Operations(system, native.New(time.Now), recorder.New(recorder.Options{}), gateway.New(nil, time.Now), portal.New(portal.Options{}), admin.New(admin.Options{}), backup.View{}))
 	if err == nil {
 		_, err = fmt.Fprintf(io.out, "%s\n", doc)
 	}

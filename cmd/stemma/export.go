@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"stemma/api/llm/usage"
 	"stemma/cmd/stemma/archive"
 	"stemma/entity"
 	"stemma/entity/scope"
@@ -127,7 +128,7 @@ const maxLines = 20
 
 // openArchive opens a network's store with the content of its files.
 func openArchive(ctx context.Context, data, location string, network entity.Network) (*store.Store, *files.Blobs, error) {
-	s, err := store.Open(store.Options{Dir: filepath.Join(data, string(network)), Network: network, Projections: withScopes(graph.Rows{}, scope.New())})
+	s, err := store.Open(store.Options{Dir: filepath.Join(data, string(network)), Network: network, Projections: withScopes(graph.Rows{}, scope.New(), usage.New())})
 	if err != nil {
 		return nil, nil, err
 	}

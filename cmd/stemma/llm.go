@@ -93,7 +93,7 @@ func (s *server) openLLM(ctx context.Context, o serverOptions, readOnly bool, re
 	s.llm.runs = modelruns.New(modelruns.Options{Stores: stores, Logger: o.logger, Registry: registry})
 	s.llm.engine = turn.New(turn.Options{
 		Stores: stores, Client: s.llm.client, Runs: s.llm.runs, Box: s.llm.box, Default: o.llm.target(), Tools: tools.New(tools.Options{Transport: foreign}),
-		Limits: budget.New(budget.Options{}), Status: gateway.Status, Logger: o.logger,
+		Limits: budget.New(budget.Options{Spent: s.spent}), Retrieve: s.retrieve, Price: s.turnPrice, Status: gateway.Status, Logger: o.logger,
 	})
 	if o.llm.LLM == "" || readOnly {
 		return nil

@@ -19,7 +19,7 @@ import (
 
 // otherRoutes are the operations of the server that are no view's: for each a
 // good request and who is let in. Those of the views are tried by everybody in
-// api/native, api/recorder and api/gateway (TestMatrix).
+// api/native, api/recorder, api/gateway, api/portal and api/admin (TestMatrix).
 var otherRoutes = map[string]struct {
 	path     string
 	operator bool // nobody else; else everybody
@@ -28,10 +28,15 @@ var otherRoutes = map[string]struct {
 	"backup":        {path: "/admin/backup", operator: true, status: 200},
 	"backupContent": {path: "/admin/backup/content/bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku", operator: true, status: 404},
 	"healthz":       {path: "/healthz", status: 200},
+	"health":        {path: "/health", status: 200},
 	"readyz":        {path: "/readyz", status: 200},
 	"metrics":       {path: "/metrics", status: 200},
 	"openapi":       {path: "/openapi.json", status: 200},
 	"opsReference":  {path: "/ops-reference", status: 200},
+	"appHome":       {path: "/", status: 200},
+	"app":           {path: "/app", status: 200},
+	"appPage":       {path: "/app/e/01ARZ3NDEKTSV4RRFFQ69G5FAV", status: 200},
+	"appAsset":      {path: "/assets/none.js", status: 404},
 }
 
 // Every route that the server has is tried by everybody: a new one without a row
@@ -63,7 +68,7 @@ func TestEveryRouteHasARow(t *testing.T) {
 		return out
 	}
 	ours := map[string]bool{}
-	for _, v := range []api.View{native.New(time.Now, s.networks...), s.recorder, gateway.New(s.llm.engine, time.Now)} {
+	for _, v := range []api.View{native.New(time.Now, s.networks...), s.recorder, gateway.New(s.llm.engine, time.Now), s.portal, adminView(s)} {
 		for _, op := range v.Operations() {
 			ours[op.ID] = true
 		}

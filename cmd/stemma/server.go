@@ -18,9 +18,13 @@ import (
 	"stemma/api/auth/audit"
 	"stemma/api/auth/external"
 	"stemma/api/gateway"
+	"stemma/api/llm/memory"
+	"stemma/api/llm/price"
 	"stemma/api/llm/tenant"
+	"stemma/api/llm/usage"
 	"stemma/api/native"
 	"stemma/api/outbound"
+	"stemma/api/portal"
 	"stemma/api/portal/ui"
 	"stemma/api/recorder"
 	recorded "stemma/api/recorder/run"
@@ -37,19 +41,23 @@ import (
 
 // server is the stores and everything over them.
 type server struct {
-	stores   []*store.Store
-	networks []native.Network
-	handler  http.Handler
-	auth     *auth.Authenticator
-	audit    *audit.Recorder
-	search   searching
-	attest   *attest.Log       // of the main network; nil: none is kept
-	anchors  *arweave.Anchorer // of that log; nil: it is not anchored
-	outbound *outbound.Client
-	recorder *recorder.Service
-	llm      llm
-	scratch  string                    // of file content when all else is in memory
-	keys     map[entity.Network]string // made at this start, by network
+	stores    []*store.Store
+	networks  []native.Network
+	handler   http.Handler
+	auth      *auth.Authenticator
+	audit     *audit.Recorder
+	search    searching
+	attest    *attest.Log       // of the main network; nil: none is kept
+	anchors   *arweave.Anchorer // of that log; nil: it is not anchored
+	outbound  *outbound.Client
+	recorder  *recorder.Service
+	llm       llm
+	portal    *portal.Service
+	knowledge knowledge
+	counts    map[entity.Network]*usage.Projection
+	price     func(provider, model string) (price.Price, bool)
+	scratch   string                    // of file content when all else is in memory
+	keys      map[entity.Network]string // made at this start, by network
 }
 
 type serverOptions struct {
@@ -108,12 +116,17 @@ func openServer(ctx context.Context, o serverOptions) (s *server, err error) {
 	if err := s.openAnchors(o, readOnly != "", registry); err != nil {
 		return s, err
 	}
-	if s.recorder, err = recorderView(s, o, registry); err != nil {
+	if err := s.openPrices(o); err != nil {
+		return s, err
+	}
+	if s.recorder, err = recorderView(s, o, readOnly != "", registry); err != nil {
 		return s, err
 	}
 	if err := s.openLLM(ctx, o, readOnly != "", registry); err != nil {
 		return s, err
 	}
+	s.openKnowledge(o, readOnly != "")
+	s.portal = portalView(s, o)
 	chat, err := o.chat.options(o.logger)
 	if err != nil {
 		return s, err
@@ -124,7 +137,7 @@ func openServer(ctx context.Context, o serverOptions) (s *server, err error) {
 	}
 	system := api.System{Ready: s.ready, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{})}
 	s.handler = wire.New(wire.Options{
-		Ops:          api.Operations(system, native.New(time.Now, s.networks...).WithAuth(s.auth).WithAgents(s.openAgents(o, readOnly != "")).WithChat(chat), s.recorder, gateway.New(s.llm.engine, time.Now), backupView(s), app),
+		Ops:          api.Operations(system, native.New(time.Now, s.networks...).WithAuth(s.auth).WithAgents(s.openAgents(o, readOnly != "")).WithChat(chat), s.recorder, gateway.New(s.llm.engine, time.Now), s.portal, adminView(s), backupView(s), app),
 		Authenticate: s.auth.Authenticate,
 		Denied:       s.auth.Denied,
 		TrustProxy:   o.trustProxy,
@@ -139,7 +152,7 @@ func openServer(ctx context.Context, o serverOptions) (s *server, err error) {
 
 // openStores opens both networks' stores with what is kept up with them.
 func openStores(ctx context.Context, o serverOptions, registry *prometheus.Registry) (s *server, err error) {
-	s = &server{keys: map[entity.Network]string{}}
+	s = &server{keys: map[entity.Network]string{}, counts: map[entity.Network]*usage.Projection{}}
 	for _, name := range []entity.Network{entity.Main, entity.Test} {
 		n, err := s.openNetwork(ctx, o, name, registry)
 		if err != nil {
@@ -181,14 +194,14 @@ func (s *server) openNetwork(ctx context.Context, o serverOptions, name entity.N
 	if o.data != "" {
 		dir = filepath.Join(o.data, string(name))
 	}
-	index, scopes := graph.New(), scope.New()
+	index, scopes, counts := graph.New(), scope.New(), usage.New()
 	st, err := store.Open(store.Options{
-		Dir: dir, Network: name, Projections: withScopes(index, scopes), Logger: o.logger, Registry: registry, CacheBytes: o.cacheBytes,
+		Dir: dir, Network: name, Projections: withScopes(index, scopes, counts), Logger: o.logger, Registry: registry, CacheBytes: o.cacheBytes,
 	})
 	if err != nil {
 		return native.Network{}, err
 	}
-	s.stores = append(s.stores, st)
+	s.stores, s.counts[name] = append(s.stores, st), counts
 	data := o.data
 	if data == "" {
 		if data, err = s.scratchDir(); err != nil {
@@ -211,10 +224,12 @@ func (s *server) scratchDir() (dir string, err error) {
 }
 
 // projections is the table of what is kept up with every commit.
-func projections(index *graph.Index) []entity.Projection { return withScopes(index, scope.New()) }
+func projections(index *graph.Index) []entity.Projection {
+	return withScopes(index, scope.New(), usage.New())
+}
 
-func withScopes(index entity.Projection, scopes *scope.Index) []entity.Projection {
-	return []entity.Projection{index, listing.Projection{}, scopes, fileindex.Projection{}, recorded.Projection{}, tenant.Projection{}}
+func withScopes(index entity.Projection, scopes *scope.Index, counts *usage.Projection) []entity.Projection {
+	return []entity.Projection{index, listing.Projection{}, scopes, fileindex.Projection{}, recorded.Projection{}, tenant.Projection{}, memory.Projection{}, counts}
 }
 
 func graphMetrics(registry *prometheus.Registry, name entity.Network, index *graph.Index) error {
@@ -251,6 +266,7 @@ func (s *server) Close() (err error) {
 	if s.outbound != nil {
 		s.outbound.Close()
 	}
+	s.knowledge.Close()
 	err = errors.Join(err, s.llm.Close(), s.closeAuth(), s.search.Close(), s.closeAnchors(), s.closeAttest())
 	for _, st := range s.stores {
 		err = errors.Join(err, st.Close())

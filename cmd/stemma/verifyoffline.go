@@ -43,7 +43,8 @@ func (f *offlineFlags) verifyBundle(io *streams) error {
 	if err != nil {
 		return err
 	}
-	if err := checkRuns(all); err != nil {
+	gaps, err := checkRuns(all)
+	if err != nil {
 		return err
 	}
 	fmt.Fprintf(io.out, "%s signed a log of %d changes with the root %s\n", head.Origin, head.Size, head.Root)
@@ -56,11 +57,14 @@ func (f *offlineFlags) verifyBundle(io *streams) error {
 		}
 		fmt.Fprintf(io.out, "ok  %s is change %d of it: %s\n", v.CID, v.Leaf+1, what)
 	}
+	for _, g := range gaps {
+		fmt.Fprintf(io.out, "gap %s: the content of %d entries from %d to %d was deleted on %s, kept for %d days after the end; their hashes and links hold\n", g.Run, g.Entries, g.From, g.To, entity.FormatMillis(g.At), g.Days)
+	}
 	return nil
 }
 
 // checkRuns holds what a bundle has of recorded runs against what they pin.
-func checkRuns(all []attest.Verified) error {
+func checkRuns(all []attest.Verified) ([]recorded.RunGap, error) {
 	var manifests []*entity.Manifest
 	var blocks []recorded.Proven
 	for _, v := range all {

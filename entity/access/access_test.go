@@ -458,7 +458,7 @@ func TestNeedsTellsWhoIsBound(t *testing.T) {
 // Services and providers are the operator's: no role makes or changes one.
 func TestSealedTypes(t *testing.T) {
 	w := world{}
-	for _, typ := range []string{entity.TypeService, "provider"} {
+	for _, typ := range []string{entity.TypeService, "provider", "price_table"} {
 		var actions []string
 		for _, verb := range []string{"create", "update", "delete", "restore", "manage"} {
 			actions = append(actions, typ+":"+verb)

@@ -88,6 +88,7 @@ var types = []Type{
 	{Name: entity.TypeTenant, Verbs: append([]string{"manage"}, common...), Guarded: true, Scope: true, Note: "Of the base type's verbs only view reaches tenants"},
 	{Name: entity.TypeService, Verbs: append([]string{"manage"}, common...), Guarded: true, Scope: true, Sealed: true, Note: "Services are the operator's: no role makes or changes one"},
 	{Name: "provider", Verbs: append([]string{"manage"}, common...), Guarded: true, Scope: true, Sealed: true, Note: "Providers of language models are the operator's"},
+	{Name: "price_table", Verbs: append([]string{"manage"}, common...), Guarded: true, Scope: true, Sealed: true, Note: "Prices of models are the operator's: limits are counted by them"},
 	{Name: "run", Verbs: append([]string{"record"}, common...)},
 	{Name: "session", Verbs: common},
 	{Name: "graph", Verbs: []string{"query"}},

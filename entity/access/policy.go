@@ -53,7 +53,7 @@ var defaultRoles = map[string]map[string][]Action{
 }
 
 // privateTypes are private where nothing says otherwise.
-var privateTypes = map[string]bool{entity.TypeTenant: true, entity.TypeGroup: true, entity.TypeService: true, entity.TypeChat: true, "provider": true}
+var privateTypes = map[string]bool{entity.TypeTenant: true, entity.TypeGroup: true, entity.TypeService: true, entity.TypeChat: true, "provider": true, "price_table": true}
 
 // DefaultRoles are the roles of a scope of the type that holds none, for
 // whoever wants to store or to print them.

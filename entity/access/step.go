@@ -69,7 +69,7 @@ func manage(typ string) Action {
 func (s *Step) into(had *Policy, old entity.Head, before, after *entity.Manifest) {
 	for _, r := range after.Relationships {
 		switch {
-		case r.Predicate == entity.PredicateCollection, r.Predicate == entity.PredicateTenant && Own(after.Type):
+		case r.Predicate == entity.PredicateCollection, r.Predicate == entity.PredicateTenant:
 		case r.Predicate == entity.PredicateParent && after.Type == entity.TypeTenant: // it inherits from that
 		default:
 			continue

@@ -29,24 +29,19 @@ const (
 var agentAction = regexp.MustCompile(`^[a-z_]+:[a-z_]+$`)
 
 // Vouch lets the transaction write of an entity what only the server may: that
-// an agent's endpoint is verified, and the record of a job.
+// an agent's endpoint is verified, and its records ([record]).
 func (t *Tx) Vouch(id entity.ID) { t.vouched = append(t.vouched, id) }
 
 // rules holds a change to what the entity's type asks of changes, by whichever
 // operation it is made. before is nil for a new entity.
 func (t *Tx) rules(before, after *entity.Manifest) error {
-	if after.Deleted() {
-		return nil
-	}
 	vouched := slices.Contains(t.vouched, after.ID)
-	var issues []entity.Issue
-	switch after.Type {
-	case entity.TypeAgent:
+	issues, err := t.recordRules(before, after, vouched)
+	if err != nil {
+		return err
+	}
+	if after.Type == entity.TypeAgent && !after.Deleted() {
 		issues = agentRules(before, after, vouched)
-	case entity.TypeAgentJob:
-		if !vouched {
-			issues = jobRules(before, after)
-		}
 	}
 	if len(issues) == 0 {
 		return nil
@@ -153,23 +148,3 @@ func objectForm(v any) string {
 	}
 	return ""
 }
-
-// jobRules keep the record of a job what the server wrote. Its relationships and
-// whatever else somebody notes on it are theirs.
-func jobRules(before, after *entity.Manifest) (issues []entity.Issue) {
-	if before == nil {
-		return []entity.Issue{issue("the records of agents' jobs are made by POST /agents/{id}/invoke", "type")}
-	}
-	if before.Deleted() {
-		return nil // what a restore brings back is of its history
-	}
-	for _, name := range JobProperties {
-		if !entity.EqualValues(before.Properties[name], after.Properties[name]) {
-			issues = append(issues, issue("is the server's record of a job and cannot be changed", "properties", name))
-		}
-	}
-	return issues
-}
-
-// JobProperties are the properties of a job's record that the server alone sets.
-var JobProperties = []string{"agent", "target", "status", "expires_at", "request", "input_sha256", "started_at", "completed_at", "error"}

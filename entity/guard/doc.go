@@ -14,9 +14,10 @@
 //   - What a change takes beyond the operation's own action is read off the
 //     manifests (access.Needs), so that it makes no difference by which operation
 //     a role, a collection or a tenant is changed.
-//   - What the rules of a type ask of a change (that an agent is verified, the record
-//     of a job) they ask of it by whichever operation it is made; [Tx.Vouch] is how
-//     the server itself says so.
+//   - What the rules of a type ask of a change (that an agent is verified, that what
+//     the server has written of a job, an invitation, a key or a tenant stays) they
+//     ask of it by whichever operation it is made; [Tx.Vouch] is how the server itself
+//     says so.
 //   - Whoever is given a role is an entity that is there and that the giver may
 //     view, so that nobody can be made afterwards under a name that has a role.
 //   - What a manifest says is its holder's: who may view an entity may read all of

@@ -287,6 +287,19 @@ func TestEscalation(t *testing.T) {
 		_, err := tx.Append(note, "steps", entity.Any, nil)
 		return err
 	}), "internal")
+	sealed, err := (&entity.ChainBlock{ID: note, Chain: "steps", N: 1}).Sealed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.wants("sealed blocks unasked", w.update("ann", func(tx *guard.Tx) error {
+		_, err := tx.AppendSealed(sealed)
+		return err
+	}), "internal")
+	w.wants("sealed blocks", w.update("ann", func(tx *guard.Tx) error {
+		tx.Permit(note)
+		_, err := tx.AppendSealed(sealed)
+		return err
+	}), "")
 	w.wants("adopting", w.update("ann", func(tx *guard.Tx) error {
 		_, err := tx.Adopt(nil)
 		return err

@@ -26,6 +26,10 @@ func (r *Reader) Principal() access.Principal { return r.who }
 // At is the time that decisions are made at.
 func (r *Reader) At() time.Time { return r.at }
 
+// Whole is the store as it is, for what a view has to look up by itself and does
+// not show.
+func (r *Reader) Whole() entity.Reader { return r.Reader }
+
 // Policy is the policy of a scope, nil where there is none.
 func (r *Reader) Policy(id entity.ID) (*access.Policy, error) { return r.look(id) }
 

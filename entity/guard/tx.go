@@ -191,6 +191,16 @@ func (t *Tx) Append(id entity.ID, chain string, expect entity.Expect, body entit
 	return t.tx.Append(id, chain, expect, body)
 }
 
+// AppendSealed adds blocks to a chain of an entity on which something was allowed.
+func (t *Tx) AppendSealed(blocks ...*entity.SealedBlock) (entity.ChainRef, error) {
+	for _, b := range blocks {
+		if err := t.asked("guard.AppendSealed", b.Block().ID); err != nil {
+			return entity.ChainRef{}, err
+		}
+	}
+	return t.tx.AppendSealed(blocks...)
+}
+
 // Adopt is for the operator alone: what it brings in was decided elsewhere.
 func (t *Tx) Adopt(block []byte) (*entity.Version, error) {
 	if err := t.adopts(); err != nil {
@@ -205,6 +215,23 @@ func (t *Tx) AdoptBlock(block []byte) (entity.ChainRef, error) {
 		return entity.ChainRef{}, err
 	}
 	return t.tx.AdoptBlock(block)
+}
+
+// Erase implements [entity.Tx], for who may take the whole store away. What else
+// erases content does it in the store's own name.
+func (t *Tx) Erase(id entity.ID, what entity.Erasure) (entity.ChainRef, error) {
+	if err := t.adopts(); err != nil {
+		return entity.ChainRef{}, err
+	}
+	return t.tx.Erase(id, what)
+}
+
+// AdoptGap implements [entity.Tx], as Adopt does.
+func (t *Tx) AdoptGap(id entity.ID, n int64, c entity.CID) (entity.ChainRef, error) {
+	if err := t.adopts(); err != nil {
+		return entity.ChainRef{}, err
+	}
+	return t.tx.AdoptGap(id, n, c)
 }
 
 func (t *Tx) adopts() error { return t.May("store:backup", entity.Head{}) }

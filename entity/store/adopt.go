@@ -74,5 +74,57 @@ func (t *tx) AdoptBlock(block []byte) (entity.ChainRef, error) {
 	if err := t.claim(op, b.ID, entity.At(last.CID)); err != nil {
 		return none, err
 	}
-	return t.link(h, b, c, bytes.Clone(block)), nil
+	switch b.Chain {
+	case entity.ChainErased:
+	case entity.ChainContent: // which may come after the news that it is gone
+		erased, err := entity.Erased(t, b.ID)
+		if err != nil {
+			return none, err
+		}
+		if entity.ErasureHolding(erased, b.N) != nil {
+			return t.link(h, b, c, nil), nil
+		}
+		fallthrough
+	default:
+		return t.link(h, b, c, bytes.Clone(block)), nil
+	}
+	gone, err := entity.ErasureOf(b)
+	if err != nil {
+		return none, err
+	}
+	ref = t.link(h, b, c, bytes.Clone(block))
+	return ref, t.erase(b.ID, gone)
+}
+
+func (t *tx) AppendSealed(blocks ...*entity.SealedBlock) (last entity.ChainRef, err error) {
+	const op = "store.AppendSealed"
+	none := entity.ChainRef{}
+	if len(blocks) == 0 {
+		return none, entity.Invalid(op, "there are no blocks")
+	}
+	id, chain := blocks[0].Block().ID, blocks[0].Block().Chain
+	if err := appendable(op, chain); err != nil {
+		return none, err
+	}
+	h, err := t.Head(id)
+	if err != nil {
+		return none, err
+	}
+	if last, err = t.ChainHead(id, chain); err != nil {
+		return none, err
+	}
+	if err := t.claim(op, id, entity.At(last.CID)); err != nil {
+		return none, err
+	}
+	for _, b := range blocks {
+		of := b.Block()
+		if of.ID != id || of.Chain != chain {
+			return none, entity.Invalid(op, "the blocks are of several chains")
+		}
+		if of.PrevCID() != last.CID || of.N != last.N+1 {
+			return none, entity.At(of.PrevCID()).Mismatch(op, id, last.CID)
+		}
+		last = t.link(h, of, b.CID(), b.Bytes())
+	}
+	return last, nil
 }

@@ -182,10 +182,24 @@ func (b *backup) change(c entity.Change) error {
 		if err != nil {
 			return err
 		}
+		if val == nil && c.Chain == entity.ChainContent && key[0] == spaceBlock {
+			erased, err := entity.Erased(b.view, c.ID)
+			if err != nil {
+				return err
+			}
+			if entity.ErasureHolding(erased, c.Ver) != nil {
+				continue
+			}
+		}
 		if val == nil {
 			return entity.Internal("store.Backup", fmt.Errorf("row %q of change %s of %s is missing; run 'stemma verify'", key, c.CID(), c.ID))
 		}
 		if err := b.write(key, val); err != nil {
+			return err
+		}
+	}
+	if c.Chain == entity.ChainErased {
+		if err := b.erased(c); err != nil {
 			return err
 		}
 	}
@@ -197,6 +211,34 @@ func (b *backup) change(c entity.Change) error {
 		return err
 	}
 	return b.write(head, val)
+}
+
+// erased writes that blocks are gone, which the backups before this one may have.
+func (b *backup) erased(c entity.Change) error {
+	raw, err := b.get(blockKey(c.New))
+	if err != nil {
+		return err
+	}
+	block, _, err := entity.OpenChainBlock(raw)
+	if err != nil {
+		return err
+	}
+	gone, err := entity.ErasureOf(block)
+	if err != nil {
+		return err
+	}
+	for n := gone.From; n <= gone.To; n++ {
+		row, err := b.get(chainKey(c.ID, entity.ChainContent, n))
+		if err != nil {
+			return err
+		}
+		if len(row) == len(entity.Digest{}) {
+			if err := b.write(blockKey(entity.Digest(row)), nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // isHead tells whether a head row is where the change led to.

@@ -31,7 +31,7 @@ func (s *Store) Check(ctx context.Context, progress Progress) (Report, error) {
 		return Report{}, err
 	}
 	defer v.release()
-	c := &checker{view: v, ctx: ctx, progress: progress, heads: make(map[entity.ID]*headTrace), chains: make(map[string]entity.ChainRef)}
+	c := &checker{view: v, ctx: ctx, progress: progress, heads: make(map[entity.ID]*headTrace), chains: make(map[string]entity.ChainRef), erasures: make(map[entity.ID][]entity.Erasure)}
 	if c.progress == nil {
 		c.progress = func(string, int) {}
 	}
@@ -52,6 +52,8 @@ type checker struct {
 	report   Report
 	heads    map[entity.ID]*headTrace
 	chains   map[string]entity.ChainRef // chain head key → what the log says
+	gaps     []entity.Change            // blocks of content that are missing
+	erasures map[entity.ID][]entity.Erasure
 	findings []string
 	more     int
 }
@@ -128,6 +130,11 @@ func (c *checker) log() error {
 			return err
 		}
 	}
+	for _, ch := range c.gaps {
+		if entity.ErasureHolding(c.erasures[ch.ID], ch.Ver) == nil {
+			c.find("the log names the chain block %s, which is missing and was not erased", ch.CID())
+		}
+	}
 	c.report.Changes = next - 1
 	if c.report.Changes != c.at.seq {
 		c.find("the log ends at %d, the state at %d", c.report.Changes, c.at.seq)
@@ -194,8 +201,43 @@ func (c *checker) appended(at entity.Seq, ch entity.Change) error {
 	if err != nil {
 		return err
 	}
-	if block == nil {
+	switch {
+	case block != nil && ch.Chain == entity.ChainErased:
+		return c.erased(at, ch, block)
+	case block == nil && ch.Chain == entity.ChainContent:
+		c.gaps = append(c.gaps, ch)
+	case block == nil:
 		c.find("record %d names the chain block %s, which is missing", at, ch.CID())
+	}
+	return nil
+}
+
+// erased keeps what was erased, and finds what of it is still here.
+func (c *checker) erased(at entity.Seq, ch entity.Change, block []byte) error {
+	b, _, err := entity.OpenChainBlock(block)
+	if err != nil {
+		c.find("record %d erases with the block %s, which cannot be read", at, ch.CID())
+		return nil
+	}
+	gone, err := entity.ErasureOf(b)
+	if err != nil {
+		c.find("record %d erases with the block %s, which does not say what", at, ch.CID())
+		return nil
+	}
+	c.erasures[ch.ID] = append(c.erasures[ch.ID], gone)
+	for n := gone.From; n <= gone.To; n++ {
+		row, err := c.get(chainKey(ch.ID, entity.ChainContent, n))
+		if err != nil {
+			return err
+		}
+		if len(row) != len(entity.Digest{}) {
+			continue
+		}
+		if block, err := c.block(entity.Digest(row)); err != nil {
+			return err
+		} else if block != nil {
+			c.find("block %d of %s/%s was erased in record %d and is still here", n, ch.ID, entity.ChainContent, at)
+		}
 	}
 	return nil
 }
@@ -248,7 +290,7 @@ func (c *checker) chainRows() error {
 func (c *checker) projections() error {
 	seed := maphash.MakeSeed()
 	for _, p := range c.s.projections {
-		want := rowHashes{seed: seed, rows: make(map[string]uint64)}
+		want := rowHashes{seed: seed, rows: make(map[string]uint64), sums: make(map[string]uint64)}
 		whole, err := c.replayed(p, want)
 		if err != nil {
 			return err
@@ -291,13 +333,22 @@ func (c *checker) projectionRows(p entity.Projection, want rowHashes) error {
 		}
 		c.report.Rows++
 		key := string(row.Key[len(prefix):])
+		if h, ok := want.sums[key]; ok {
+			if is, err := want.sum(row.Value); err != nil || is != h {
+				c.find("projection %s: the sums of row %q are not what the log gives", p.Name(), key)
+			}
+			delete(want.sums, key)
+			continue
+		}
 		if h, ok := want.rows[key]; !ok || h != maphash.Bytes(want.seed, row.Value) {
 			c.find("projection %s: row %q is not what the log gives", p.Name(), key)
 		}
 		delete(want.rows, key)
 	}
-	for key := range want.rows {
-		c.find("projection %s: row %q is missing", p.Name(), key)
+	for _, left := range []map[string]uint64{want.rows, want.sums} {
+		for key := range left {
+			c.find("projection %s: row %q is missing", p.Name(), key)
+		}
 	}
 	return nil
 }
@@ -306,8 +357,24 @@ func (c *checker) projectionRows(p entity.Projection, want rowHashes) error {
 type rowHashes struct {
 	seed maphash.Seed
 	rows map[string]uint64
+	sums map[string]uint64 // of rows of sums: each place's hash times its amount, added up
 }
 
 func (w rowHashes) Set(key, value []byte) { w.rows[string(key)] = maphash.Bytes(w.seed, value) }
 
 func (w rowHashes) Delete(key []byte) { delete(w.rows, string(key)) }
+
+func (w rowHashes) Add(key []byte, more entity.Sums) {
+	h := w.sums[string(key)]
+	for _, s := range more {
+		h += w.place(s.Place) * uint64(s.Amount)
+	}
+	w.sums[string(key)] = h
+}
+
+func (w rowHashes) place(n uint32) uint64 { return maphash.Comparable(w.seed, n) }
+
+func (w rowHashes) sum(row []byte) (h uint64, err error) {
+	err = entity.EachSum(row, func(place uint32, amount int64) { h += w.place(place) * uint64(amount) })
+	return h, err
+}

@@ -219,6 +219,9 @@ func (b *batch) admit(p *proposal) bool {
 		t = b.rerun(p)
 	}
 	if p.err == nil && p.panic == nil && len(t.writes) > 0 {
+		p.err = t.total(b.row(t))
+	}
+	if p.err == nil && p.panic == nil && len(t.writes) > 0 {
 		if len(b.accepted) > 0 && (b.bytes+t.size > maxBatchBytes || len(b.writes)+len(t.writes) > maxBatchKeys) {
 			p.tx.inline = true // run it again there, where it stands alone
 			return false
@@ -252,6 +255,19 @@ func (b *batch) holds(t *tx) bool {
 		}
 	}
 	return true
+}
+
+// row gives what is under a key once t is committed, but for what it adds.
+func (b *batch) row(t *tx) func(key []byte) ([]byte, error) {
+	return func(key []byte) ([]byte, error) {
+		for _, writes := range []map[string][]byte{t.writes, b.writes} {
+			if val, ok := writes[string(key)]; ok {
+				return val, nil
+			}
+		}
+		val, _, err := b.base.committed(key)
+		return val, err
+	}
 }
 
 // rerun runs a closure in line, on the state that the batch has reached.

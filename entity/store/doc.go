@@ -19,6 +19,11 @@
 //   - Badger is opened in managed mode: timestamps are ours, one per batch.
 //   - The blocks of a large batch are on disk in a pack before the transaction
 //     that places them there: a row never names bytes that a crash could take.
+//   - The bytes of content can go ([entity.Tx.Erase]) and nothing else can. They lie in
+//     packs, are unreadable when the erasure is committed, and are overwritten on
+//     disk by [Store.Wipe], which a crash makes no more than late.
+//   - What projections add to rows of sums is added to what is there by the
+//     committer, so that a row that everybody adds to is in nobody's way.
 //   - A closure that scans a range always runs in the committer, since a range
 //     cannot be checked for what has come into it.
 //   - A backup ([Store.Backup]) is rows of one state, b c h k l v in full or those
@@ -40,9 +45,10 @@
 //	p <projection> 00 <key>                the projection's rows
 //	s <name>                               a secret; never in a block or record. A name that begins
 //	                                       with ~ is in backups, and no reason to make one
+//	w <digest 32>                          where an erased block lies that is to be overwritten, as in b; or nothing
 //	m format | network | p/<projection>    the store's own notes
 //
 // # Packs
 //
-//	packs/00000001.pack                    blocks, end to end       those of batches past [packFrom], in the log's order
+//	packs/00000001.pack                    blocks, end to end       those of batches past [packFrom], and of content, in the log's order
 package store

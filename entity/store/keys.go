@@ -17,11 +17,14 @@ const (
 	spaceRows      = 'p'
 	spaceSecret    = 's'
 	spaceMeta      = 'm'
+	spaceWipe      = 'w'
 )
 
 func blockKey(d entity.Digest) []byte {
 	return append([]byte{spaceBlock}, d[:]...)
 }
+
+func wipeKey(d entity.Digest) []byte { return append([]byte{spaceWipe}, d[:]...) }
 
 func headKey(id entity.ID) []byte { return textKey(spaceHead, string(id)) }
 

@@ -100,6 +100,9 @@ func Open(o Options) (*Store, error) {
 		return nil, errors.Join(err, s.closeFiles())
 	}
 	go s.commitLoop()
+	if _, err := s.Wipe(context.Background()); err != nil { // what a crash left
+		return nil, errors.Join(err, s.Close())
+	}
 	return s, nil
 }
 

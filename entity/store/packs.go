@@ -28,8 +28,10 @@ const (
 // other and nothing between. In Badger such a block would be written some five
 // times on its way down the levels, as its key, a hash, lies anywhere: a million
 // blocks of 1 KB took 48 s of CPU, and 12 s with their places alone (2 cores,
-// 2026). What is in a pack is never changed or removed; what no row places
-// there was left by a commit that failed.
+// 2026). Blocks of content, which may have to go, are in packs whatever the batch:
+// there they can be overwritten where they lie, while Badger has what was removed
+// until it compacts. Nothing else in a pack is ever changed; what no row places
+// there was left by a commit that failed, or is erased.
 type packs struct {
 	dir   string // "" for a store in memory, which has none
 	mu    sync.Mutex
@@ -193,23 +195,48 @@ func (p *packs) close() (err error) {
 	return err
 }
 
-// pack brings the blocks of a large batch into a pack, in the order of the log,
-// and puts their places into its writes.
+// wipe overwrites what lies at places with zeros, on disk when it returns.
+func (p *packs) wipe(places []place) error {
+	touched := map[*os.File]struct{}{}
+	for _, at := range places {
+		f, err := p.file(at.pack, os.O_RDWR)
+		if err == nil {
+			_, err = f.WriteAt(make([]byte, at.size), int64(at.offset))
+		}
+		if err != nil {
+			return err
+		}
+		touched[f] = struct{}{}
+	}
+	for f := range touched {
+		if err := unix.Fdatasync(int(f.Fd())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pack brings the blocks of a large batch into a pack, and of any other those of
+// content, in the order of the log, and puts their places into its writes.
 func (b *batch) pack() error {
 	if b.s.packs.dir == "" {
 		return nil
 	}
 	var keys []string
 	var blocks [][]byte
-	size := 0
+	large := b.bytes >= packFrom && b.blockBytes() >= packFrom
 	for _, t := range b.accepted {
 		for _, c := range t.record.Changes {
+			if !large && c.Chain != entity.ChainContent {
+				continue
+			}
 			key := string(blockKey(c.New))
-			keys, blocks = append(keys, key), append(blocks, b.writes[key])
-			size += len(b.writes[key])
+			if block := b.writes[key]; block != nil { // and not erased, or never here
+				keys, blocks = append(keys, key), append(blocks, block)
+			}
 		}
 	}
-	if size < packFrom {
+	if len(keys) == 0 {
 		return nil
 	}
 	places, err := b.s.packs.append(blocks)
@@ -223,6 +250,16 @@ func (b *batch) pack() error {
 		b.writes[string(metaKey("format"))] = []byte(formatPacked)
 	}
 	return nil
+}
+
+// blockBytes is the size of a batch's blocks.
+func (b *batch) blockBytes() (size int) {
+	for _, t := range b.accepted {
+		for _, c := range t.record.Changes {
+			size += len(b.writes[string(blockKey(c.New))])
+		}
+	}
+	return size
 }
 
 // commitError translates an error of the disk.

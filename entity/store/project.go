@@ -87,7 +87,7 @@ func (s *Store) rebuild(p entity.Projection) error {
 	next := v.at.ts + 1
 	out := s.db.NewWriteBatchAt(next)
 	defer out.Cancel()
-	w := batchWriter{batch: out, prefix: prefix}
+	w := batchWriter{batch: out, prefix: prefix, sums: summer{db: s.db, ts: next}}
 	for r, err := range v.Log(0) {
 		if err != nil {
 			return err
@@ -99,7 +99,10 @@ func (s *Store) rebuild(p entity.Projection) error {
 	if err := out.Flush(); err != nil {
 		return entity.Internal(op, err)
 	}
-	s.state.Store(&state{ts: next, seq: v.at.seq})
+	if err := w.sums.flush(); err != nil {
+		return err
+	}
+	s.state.Store(&state{ts: w.sums.ts, seq: v.at.seq})
 	return nil
 }
 
@@ -134,6 +137,7 @@ func (v *view) replay(r *entity.Record, p entity.Projection, w entity.RowWriter)
 type batchWriter struct {
 	batch  *badger.WriteBatch
 	prefix []byte
+	sums   summer
 	err    error
 }
 
@@ -144,6 +148,12 @@ func (w *batchWriter) key(key []byte) []byte {
 func (w *batchWriter) Set(key, value []byte) { w.keep(w.batch.Set(w.key(key), value)) }
 
 func (w *batchWriter) Delete(key []byte) { w.keep(w.batch.Delete(w.key(key))) }
+
+func (w *batchWriter) Add(key []byte, more entity.Sums) {
+	if err := w.sums.add(string(w.key(key)), more); err != nil && w.err == nil {
+		w.err = err
+	}
+}
 
 func (w *batchWriter) keep(err error) {
 	if err != nil && w.err == nil {

@@ -18,6 +18,7 @@ import (
 // no store and must be removed.
 type Restore struct {
 	db      *badger.DB
+	packs   *packs
 	info    BackupInfo // of the last backup applied
 	parts   uint64
 	secrets map[string]struct{} // of that backup
@@ -42,7 +43,11 @@ func NewRestore(dir string) (*Restore, error) {
 	if err != nil {
 		return nil, openError(op, dir, err)
 	}
-	return &Restore{db: db}, nil
+	packs, err := openPacks(dir)
+	if err != nil {
+		return nil, openError(op, dir, errors.Join(err, db.Close()))
+	}
+	return &Restore{db: db, packs: packs}, nil
 }
 
 // Apply lays a backup over those before it. KindInvalid when it is damaged, or
@@ -59,7 +64,9 @@ func (r *Restore) Apply(ctx context.Context, in io.Reader, progress func(entity.
 	r.parts++
 	out := r.db.NewWriteBatchAt(r.parts)
 	defer out.Cancel()
-	w := &restoreWriter{out: out, secrets: make(map[string]struct{}), blocks: info.From, progress: progress}
+	read := r.db.NewTransactionAt(r.parts, false)
+	defer read.Discard()
+	w := &restoreWriter{out: out, packs: r.packs, before: read, secrets: make(map[string]struct{}), blocks: info.From, progress: progress}
 	for row, err := range b.Rows() {
 		if err != nil {
 			return info, err
@@ -68,6 +75,9 @@ func (r *Restore) Apply(ctx context.Context, in io.Reader, progress func(entity.
 			return info, err
 		}
 	}
+	if err := w.pack(); err != nil {
+		return info, err
+	}
 	for key := range r.secrets { // that are gone by now
 		if _, kept := w.secrets[key]; !kept {
 			if err := out.Delete([]byte(key)); err != nil {
@@ -75,7 +85,11 @@ func (r *Restore) Apply(ctx context.Context, in io.Reader, progress func(entity.
 			}
 		}
 	}
-	for name, note := range map[string]string{"format": format, "network": string(info.Network)} {
+	written := format
+	if r.packs.last > 0 {
+		written = formatPacked
+	}
+	for name, note := range map[string]string{"format": written, "network": string(info.Network)} {
 		if err := out.Set(metaKey(name), []byte(note)); err != nil {
 			return info, restoreError(err)
 		}
@@ -113,6 +127,11 @@ func (r *Restore) follows(next BackupInfo) error {
 // restoreWriter takes rows into a store.
 type restoreWriter struct {
 	out      *badger.WriteBatch
+	packs    *packs
+	before   *badger.Txn // the backups before this one
+	keys     [][]byte    // of blocks of content, on their way into a pack
+	contents [][]byte
+	held     int
 	secrets  map[string]struct{}
 	blocks   entity.Seq
 	progress func(entity.Seq)
@@ -131,10 +150,55 @@ func (w *restoreWriter) row(ctx context.Context, row entity.Row) error {
 				w.progress(w.blocks)
 			}
 		}
+		if len(row.Value) == 0 {
+			return w.erased(row.Key)
+		}
+		if block, _, err := entity.OpenChainBlock(row.Value); err == nil && block.Chain == entity.ChainContent {
+			return w.content(bytes.Clone(row.Key), bytes.Clone(row.Value))
+		}
 	case bytes.IndexByte(truths, space) < 0:
 		return entity.Invalid("store.Restore", "the backup has the row %q, which no backup has", row.Key)
 	}
 	return restoreError(w.out.Set(bytes.Clone(row.Key), bytes.Clone(row.Value)))
+}
+
+// content takes a block to where it can be overwritten.
+func (w *restoreWriter) content(key, block []byte) error {
+	w.keys, w.contents = append(w.keys, key), append(w.contents, block)
+	if w.held += len(block); w.held < packFrom {
+		return nil
+	}
+	return w.pack()
+}
+
+func (w *restoreWriter) pack() error {
+	if len(w.keys) == 0 {
+		return nil
+	}
+	places, err := w.packs.append(w.contents)
+	if err != nil {
+		return restoreError(err)
+	}
+	for i, key := range w.keys {
+		if err := w.out.Set(key, places[i].row()); err != nil {
+			return restoreError(err)
+		}
+	}
+	w.keys, w.contents, w.held = nil, nil, 0
+	return nil
+}
+
+// erased takes a block out again that a backup before had, and notes where its
+// bytes are to be overwritten, which the store does when it is opened and served.
+func (w *restoreWriter) erased(key []byte) error {
+	lies, err := rawRow(w.before, key)
+	if err != nil || lies == nil {
+		return err
+	}
+	if err := w.out.Set(wipeKey(entity.Digest(key[1:])), lies); err != nil {
+		return restoreError(err)
+	}
+	return restoreError(w.out.Delete(bytes.Clone(key)))
 }
 
 func restoreError(err error) error {
@@ -150,5 +214,5 @@ func restoreError(err error) error {
 // Close puts the store on disk. It can be opened then, and makes its
 // projections anew; [Store.Check] says whether it is what it should be.
 func (r *Restore) Close() error {
-	return restoreError(errors.Join(r.db.Sync(), r.db.Close()))
+	return restoreError(errors.Join(r.packs.close(), r.db.Sync(), r.db.Close()))
 }

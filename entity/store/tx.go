@@ -16,9 +16,10 @@ type tx struct {
 	*view
 	actor  entity.Actor
 	now    time.Time
-	under  map[string][]byte // what closures before this one in the batch wrote; nil in an optimistic run
-	reads  map[string]uint64 // key → Badger version, 0 for absent
-	writes map[string][]byte // key → value, nil for a deletion
+	under  map[string][]byte      // what closures before this one in the batch wrote; nil in an optimistic run
+	reads  map[string]uint64      // key → Badger version, 0 for absent
+	writes map[string][]byte      // key → value, nil for a deletion
+	adds   map[string]entity.Sums // key → what is added to the row
 	sealed map[entity.Digest]sealed
 	steps  []entity.Transition
 	record entity.Record
@@ -296,10 +297,25 @@ func kindOf(s entity.Transition) entity.ChangeKind {
 
 func (t *tx) Append(id entity.ID, chain string, expect entity.Expect, body entity.Properties) (entity.ChainRef, error) {
 	const op = "store.Append"
-	none := entity.ChainRef{}
-	if err := entity.CheckChain(chain); err != nil {
-		return none, err
+	if err := appendable(op, chain); err != nil {
+		return entity.ChainRef{}, err
 	}
+	return t.append(op, id, chain, expect, body)
+}
+
+// appendable makes sure that a chain may be added to.
+func appendable(op, chain string) error {
+	if err := entity.CheckChain(chain); err != nil {
+		return err
+	}
+	if chain == entity.ChainErased {
+		return entity.Invalid(op, "the chain %s says what was erased, and grows by erasing alone", chain)
+	}
+	return nil
+}
+
+func (t *tx) append(op string, id entity.ID, chain string, expect entity.Expect, body entity.Properties) (entity.ChainRef, error) {
+	none := entity.ChainRef{}
 	h, err := t.Head(id)
 	if err != nil {
 		return none, err
@@ -326,13 +342,15 @@ func (t *tx) Append(id entity.ID, chain string, expect entity.Expect, body entit
 }
 
 // link makes a sealed block the head of its chain, which hangs on the entity
-// of the head h.
+// of the head h. b is nil where the block's bytes are nowhere.
 func (t *tx) link(h entity.Head, block *entity.ChainBlock, c entity.CID, b []byte) entity.ChainRef {
 	change := entity.Change{ID: h.ID, Kind: entity.Appended, Type: h.Type, Collection: h.Collection, Ver: block.N, Chain: block.Chain}
 	change.Old, _ = entity.DigestOf(block.PrevCID())
 	change.New, _ = entity.DigestOf(c)
 	ref := entity.ChainRef{N: block.N, CID: c}
-	t.set(blockKey(change.New), b)
+	if b != nil {
+		t.set(blockKey(change.New), b)
+	}
 	t.set(chainHeadKey(h.ID, block.Chain), encodeChainHead(ref))
 	t.set(chainKey(h.ID, block.Chain, block.N), change.New[:])
 	t.record.Changes = append(t.record.Changes, change)
@@ -356,3 +374,29 @@ func (w rowWriter) key(key []byte) []byte {
 func (w rowWriter) Set(key, value []byte) { w.t.set(w.key(key), value) }
 
 func (w rowWriter) Delete(key []byte) { w.t.remove(w.key(key)) }
+
+func (w rowWriter) Add(key []byte, more entity.Sums) {
+	if w.t.adds == nil {
+		w.t.adds = make(map[string]entity.Sums)
+	}
+	full := string(w.key(key))
+	w.t.adds[full] = w.t.adds[full].Plus(more)
+}
+
+// total makes writes of what the run adds to rows of sums; was is what is under
+// a key.
+func (t *tx) total(was func(key []byte) ([]byte, error)) error {
+	for key, more := range t.adds {
+		row, err := was([]byte(key))
+		if err != nil {
+			return err
+		}
+		sums, err := entity.DecodeSums(row)
+		if err != nil {
+			return err
+		}
+		t.set([]byte(key), sums.Plus(more).Encode())
+	}
+	t.adds = nil
+	return nil
+}

@@ -321,13 +321,31 @@ type rows struct {
 
 func (r rows) key(key []byte) []byte { return append(r.prefix[:len(r.prefix):len(r.prefix)], key...) }
 
-func (r rows) Get(key []byte) ([]byte, error) { return r.v.get(r.key(key)) }
+func (r rows) Get(key []byte) ([]byte, error) {
+	if err := r.v.totalled(); err != nil {
+		return nil, err
+	}
+	return r.v.get(r.key(key))
+}
+
+// totalled makes what a transaction has added to rows of sums readable in it, by
+// which the transaction comes to depend on those rows.
+func (v *view) totalled() error {
+	if v.tx == nil || len(v.tx.adds) == 0 {
+		return nil
+	}
+	return v.tx.total(v.get)
+}
 
 func (r rows) Scan(prefix, from []byte) iter.Seq2[entity.Row, error] {
 	if bytes.Compare(from, prefix) < 0 {
 		from = prefix
 	}
 	return func(yield func(entity.Row, error) bool) {
+		if err := r.v.totalled(); err != nil {
+			yield(entity.Row{}, err)
+			return
+		}
 		for row, err := range r.v.scan(r.key(prefix), r.key(from), false) {
 			if err == nil {
 				row.Key = row.Key[len(r.prefix):]

@@ -11,6 +11,8 @@ var adoptCases = []lawCase{
 	{law: "a block that is not strict or of the other network is not adopted", run: adoptForeign},
 	{law: "a chain that is adopted block by block is the same chain", run: adoptChain},
 	{law: "a chain block that does not follow the head is not adopted", run: adoptChainForks},
+	{law: "blocks that were sealed before are the same chain, one by one or together", run: appendSealed},
+	{law: "sealed blocks that do not follow the head, are of several chains, of none or of no entity are not written", run: appendSealedRefused},
 	{law: "a chain block that is not strict, of the other network or of no entity is not adopted", run: adoptChainForeign},
 }
 

@@ -164,6 +164,14 @@ func (c *contents) version(r entity.Reader, rec *entity.Record, change entity.Ch
 // append checks a change that made a block of a chain.
 func (c *contents) append(r entity.Reader, _ *entity.Record, change entity.Change) error {
 	b, err := c.block(r, change.CID())
+	if entity.KindOf(err) == entity.KindNotFound && err != nil && change.Chain == entity.ChainContent {
+		erased, failed := entity.Erased(r, change.ID)
+		if failed == nil && entity.ErasureHolding(erased, change.Ver) != nil {
+			key := chainKey{change.ID, change.Chain}
+			c.Chains[key] = append(c.Chains[key], entity.ChainRef{N: change.Ver, CID: change.CID()})
+			return nil
+		}
+	}
 	if err != nil {
 		return err
 	}

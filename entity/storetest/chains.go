@@ -11,6 +11,9 @@ var chainCases = []lawCase{
 	{law: "chains of one entity, and of two, are apart", run: chainsApart},
 	{law: "a chain outlives its entity's deletion and restoration", run: chainOutlives},
 	{law: "an append to what never was is not found", run: appendNotFound},
+	{law: "content that is erased is gone for its entity alone, and its place and hash stay", run: eraseContent},
+	{law: "content that is to be erased and is not there is refused, and nothing goes", run: eraseRefused},
+	{law: "a gap is adopted in its place, and the news of an erasure erases", run: adoptErased},
 }
 
 func chainLinks(r *rig) {

@@ -118,3 +118,15 @@ func (w rowWriter) Set(key, value []byte) {
 func (w rowWriter) Delete(key []byte) {
 	put(w.d, w.undo, w.d.rows[w.name], string(key), w.commit, nil)
 }
+
+func (w rowWriter) Add(key []byte, more entity.Sums) {
+	var was []byte
+	if all := w.d.rows[w.name][string(key)]; len(all) > 0 {
+		was = all[len(all)-1].v
+	}
+	sums, err := entity.DecodeSums(was)
+	if err != nil {
+		panic(err) // a projection that has set what it adds to
+	}
+	w.Set(key, sums.Plus(more).Encode())
+}

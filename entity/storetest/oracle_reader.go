@@ -80,7 +80,7 @@ func (r oracleReader) Manifest(c entity.CID) (*entity.Manifest, error) {
 
 func (r oracleReader) Block(c entity.CID) ([]byte, error) {
 	b, ok := at(r, r.disk.blocks, c)
-	if !ok {
+	if !ok || b == nil { // nil is one that was erased
 		return nil, entity.NotFound("storetest.Block", "there is no block %s", c)
 	}
 	return bytes.Clone(b), nil

@@ -158,6 +158,13 @@ func kindOf(before, after *entity.Manifest) entity.ChangeKind {
 }
 
 func (tx *oracleTx) Append(id entity.ID, chain string, expect entity.Expect, body entity.Properties) (entity.ChainRef, error) {
+	if chain == entity.ChainErased {
+		return entity.ChainRef{}, entity.Invalid("storetest.Append", "the chain %s grows by erasing alone", chain)
+	}
+	return tx.append(id, chain, expect, body)
+}
+
+func (tx *oracleTx) append(id entity.ID, chain string, expect entity.Expect, body entity.Properties) (entity.ChainRef, error) {
 	head, err := tx.Head(id)
 	if err != nil {
 		return entity.ChainRef{}, err
@@ -221,7 +228,32 @@ func (tx *oracleTx) AdoptBlock(block []byte) (entity.ChainRef, error) {
 	if last.CID != b.PrevCID() || last.N+1 != b.N {
 		return entity.ChainRef{}, entity.At(b.PrevCID()).Mismatch("storetest.AdoptBlock", b.ID, last.CID)
 	}
-	return tx.link(head, last, b, cid, block), nil
+	return tx.adopted(head, last, b, cid, block)
+}
+
+func (tx *oracleTx) AppendSealed(blocks ...*entity.SealedBlock) (ref entity.ChainRef, err error) {
+	if len(blocks) == 0 {
+		return ref, entity.Invalid("storetest.AppendSealed", "no blocks")
+	}
+	for _, b := range blocks {
+		of, first := b.Block(), blocks[0].Block()
+		if of.ID != first.ID || of.Chain != first.Chain {
+			return entity.ChainRef{}, entity.Invalid("storetest.AppendSealed", "blocks of several chains")
+		}
+		head, err := tx.Head(of.ID)
+		if err != nil {
+			return ref, err
+		}
+		last, err := tx.ChainHead(of.ID, of.Chain)
+		if err != nil {
+			return ref, err
+		}
+		if last.CID != of.PrevCID() || last.N+1 != of.N {
+			return entity.ChainRef{}, entity.At(of.PrevCID()).Mismatch("storetest.AppendSealed", of.ID, last.CID)
+		}
+		ref = tx.link(head, last, of, b.CID(), b.Bytes())
+	}
+	return ref, nil
 }
 
 func (tx *oracleTx) SetSecret(key string, value []byte) {

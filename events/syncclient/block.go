@@ -68,17 +68,24 @@ func errForged(op string, want entity.CID, got entity.Digest) error {
 // hold many; they are read as they are taken. The last pair has an error when
 // one could not be had: as of [Client.Block], and the CID names which.
 func (c *Client) Blocks(ctx context.Context, want []entity.CID) iter.Seq2[Block, error] {
+	return c.BlocksBut(ctx, want, nil)
+}
+
+// BlocksBut is [Client.Blocks] where the server need not have all of them: one that
+// it does not give and that may be gone is yielded without data.
+func (c *Client) BlocksBut(ctx context.Context, want []entity.CID, mayBeGone func(i int) bool) iter.Seq2[Block, error] {
 	const op = "syncclient.Blocks"
 	return func(yield func(Block, error) bool) {
-		p := patience{Retry: c.retry}
+		p, had := patience{Retry: c.retry}, 0
 		for len(want) > 0 {
 			n := 0
-			err := c.blocks(ctx, op, want[:min(len(want), MaxBlocks)], func(b Block) bool {
+			gone := func(i int) bool { return mayBeGone != nil && mayBeGone(had+i) }
+			err := c.blocks(ctx, op, want[:min(len(want), MaxBlocks)], gone, func(b Block) bool {
 				n++
 				p.progress()
 				return yield(b, nil)
 			})
-			want = want[n:]
+			want, had = want[n:], had+n
 			if errors.Is(err, errEnough) {
 				return
 			}
@@ -101,7 +108,7 @@ func (c *Client) Blocks(ctx context.Context, want []entity.CID) iter.Seq2[Block,
 var errEnough = errors.New("enough")
 
 // blocks asks once, and hands on what arrives.
-func (c *Client) blocks(ctx context.Context, op string, want []entity.CID, take func(Block) bool) error {
+func (c *Client) blocks(ctx context.Context, op string, want []entity.CID, gone func(i int) bool, take func(Block) bool) error {
 	names := make([]string, len(want))
 	for i, cid := range want {
 		names[i] = cid.String()
@@ -119,9 +126,14 @@ func (c *Client) blocks(ctx context.Context, op string, want []entity.CID, take 
 	if err != nil {
 		return err
 	}
-	for _, cid := range want {
-		key, data, err := in.next()
-		if err == io.EOF || err == nil && string(key) != cid.KeyString() {
+	key, data, err := in.next()
+	for i, cid := range want {
+		if other := err == io.EOF || err == nil && string(key) != cid.KeyString(); other && gone(i) {
+			if !take(Block{CID: cid}) {
+				return errEnough
+			}
+			continue
+		} else if other {
 			return entity.NotFound(op, "the server does not give the block %s: it has none, or may not show it to this caller", cid)
 		}
 		if err == nil {
@@ -133,9 +145,10 @@ func (c *Client) blocks(ctx context.Context, op string, want []entity.CID, take 
 		if !take(Block{CID: cid, Data: data}) {
 			return errEnough
 		}
+		key, data, err = in.next()
 	}
 	// Read to the end, so that the connection can be used again.
-	if _, _, err := in.next(); err == nil {
+	if err == nil {
 		return untrue(op, ErrAnswer, "the server gave more blocks than it was asked for")
 	}
 	return nil

@@ -18,7 +18,10 @@
 //     names a provider and has no key never gets the key of a level above, which
 //     its maker could not have read.
 //   - A reference to a provider of the operator's counts only while that is open
-//     to the tenant of the level that names it.
+//     to the tenant of the level that names it. While it is not, nothing stands in
+//     for it.
+//   - The operator's default is for agents for which no level names a provider, as
+//     long as it is open to the agent's tenant.
 //   - What a manifest holds that is not of the right form is as good as absent, as
 //     anybody who may edit an entity can write it by other views.
 package agent

@@ -13,6 +13,7 @@ const MostLevels = 10
 type Source interface {
 	Head(entity.ID) (entity.Head, error)
 	Manifest(entity.CID) (*entity.Manifest, error)
+	Secret(string) ([]byte, error)
 }
 
 // Level is a step of the inheritance: the agent, or a tenant.
@@ -33,6 +34,9 @@ type Resolved struct {
 	Active    bool       // neither its tenant nor one above is switched off
 	Chain     []Level    // from the agent up
 
+	// Withheld is the operator's provider that a level names and that is gone or not
+	// open to its tenant: the agent has none then, not even the server's.
+	Withheld entity.ID
 	// Credential is the entity that the provider's key is kept under: the level
 	// that names the provider, or the operator's provider. "" without a provider.
 	Credential entity.ID
@@ -80,7 +84,14 @@ func Resolve(r Source, id entity.ID) (*Resolved, error) {
 		out.inherit(s)
 	}
 	if named == "" {
-		return out, nil
+		id, err := Default(r)
+		if err != nil || id == "" {
+			return out, err
+		}
+		out.Provider = &ProviderRef{Provider: id}
+		err = out.refer(r, out.Tenant)
+		out.Withheld = "" // nobody has asked for it
+		return out, err
 	}
 	out.Credential = named
 	return out, out.refer(r, owner)
@@ -109,7 +120,7 @@ func (out *Resolved) refer(r Source, tenant entity.ID) error {
 		return nil
 	}
 	own := ref.Config
-	out.Provider, out.Credential = nil, ""
+	out.Provider, out.Credential, out.Withheld = nil, "", ref.Provider
 	m, _, err := live(r, ref.Provider)
 	if err != nil || m == nil || !OpenTo(m, tenant) {
 		return err
@@ -127,6 +138,7 @@ func (out *Resolved) refer(r Source, tenant entity.ID) error {
 	if own.DeploymentMap != nil {
 		c.DeploymentMap = own.DeploymentMap
 	}
+	out.Withheld = ""
 	out.Provider, out.Credential = &ProviderRef{Config: *c, Provider: ref.Provider}, ref.Provider
 	return nil
 }
@@ -140,15 +152,12 @@ func OpenTo(p *entity.Manifest, tenant entity.ID) bool {
 	return all || tenant != "" && p.Related(PredicateAvailableTo, tenant) >= 0
 }
 
-// TenantOf is the tenant that an entity belongs to by its collection, or by a
-// relationship of its own; "" for none.
+// TenantOf is the tenant that an entity belongs to: that of its collection, or of
+// what lies in none the one that it names itself; "" for none.
 func TenantOf(r Source, m *entity.Manifest) (entity.ID, error) {
-	if t := Peer(m, entity.PredicateTenant); t != "" {
-		return t, nil
-	}
 	c := m.Collection()
 	if c == "" || c == m.ID {
-		return "", nil
+		return Peer(m, entity.PredicateTenant), nil
 	}
 	in, _, err := live(r, c)
 	if err != nil || in == nil {

@@ -147,12 +147,12 @@ func TestReference(t *testing.T) {
 	shared(false, nil)
 	ref := map[string]any{"gateway_provider_id": string(w.ids["shared"]), "model": "m2", "base_url": "https://evil.example"}
 	w.make("bot", entity.TypeAgent, entity.Properties{"provider_config": ref}, rel{entity.PredicateCollection: "rooms"})
-	if r, _ := w.resolve("bot"); r.Provider != nil || r.Credential != "" {
-		t.Errorf("a closed provider: %+v", r.Provider)
+	if r, _ := w.resolve("bot"); r.Provider != nil || r.Credential != "" || r.Withheld != w.ids["shared"] {
+		t.Errorf("a closed provider: %+v, withheld is %q", r.Provider, r.Withheld)
 	}
 	for name, open := range map[string]func(){"to all": func() { shared(true, nil) }, "to the tenant": func() { shared(false, rel{agent.PredicateAvailableTo: "house"}) }} {
 		open()
-		if r, _ := w.resolve("bot"); r.Provider == nil || r.Credential != w.ids["shared"] || r.Provider.Config.Base() != "https://op.example/v1" || r.Provider.Config.Model != "m2" {
+		if r, _ := w.resolve("bot"); r.Provider == nil || r.Withheld != "" || r.Credential != w.ids["shared"] || r.Provider.Config.Base() != "https://op.example/v1" || r.Provider.Config.Model != "m2" {
 			t.Errorf("open %s: %+v", name, r.Provider)
 		}
 	}
@@ -168,6 +168,40 @@ func TestReference(t *testing.T) {
 	w.make("bot", entity.TypeAgent, entity.Properties{"provider_config": map[string]any{"gateway_provider_id": string(w.ids["house"])}}, rel{entity.PredicateCollection: "rooms"})
 	if r, _ := w.resolve("bot"); r.Provider != nil {
 		t.Error("a tenant is taken for a provider")
+	}
+}
+
+// The default stands in where no level names a provider, while it is open, and
+// never for one that is named.
+func TestDefault(t *testing.T) {
+	w := newWorld(t)
+	w.make("house", entity.TypeTenant, entity.Properties{}, nil)
+	w.make("chosen", agent.TypeProvider, entity.Properties{"kind": "openai", "model": "m1"}, rel{agent.PredicateAvailableTo: "house"})
+	w.make("closed", agent.TypeProvider, entity.Properties{"kind": "openai", "model": "m2"}, nil)
+	w.make("bot", entity.TypeAgent, entity.Properties{}, rel{entity.PredicateTenant: "house"})
+	w.make("loner", entity.TypeAgent, entity.Properties{}, nil)
+	w.make("picky", entity.TypeAgent, entity.Properties{"provider_config": map[string]any{"gateway_provider_id": string(w.ids["closed"])}}, rel{entity.PredicateTenant: "house"})
+	for _, c := range []struct {
+		chosen, bot, picky string
+	}{{"", "", "closed"}, {"chosen", "chosen", "closed"}, {"closed", "", "closed"}, {"house", "", "closed"}, {"", "", "closed"}} {
+		if _, err := w.Update(context.Background(), entity.Actor{UserID: "system", Method: entity.MethodSystem}, func(tx entity.Tx) error {
+			agent.SetDefault(tx, w.ids[c.chosen])
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		bot, _ := w.resolve("bot")
+		loner, _ := w.resolve("loner")
+		picky, _ := w.resolve("picky")
+		if bot.Credential != w.ids[c.bot] || (bot.Provider == nil) != (c.bot == "") || bot.Withheld != "" {
+			t.Errorf("default %s: %+v of %s", c.chosen, bot.Provider, bot.Credential)
+		}
+		if loner.Provider != nil || loner.Withheld != "" {
+			t.Errorf("default %s, of no tenant: %+v", c.chosen, loner.Provider)
+		}
+		if picky.Provider != nil || picky.Withheld != w.ids[c.picky] {
+			t.Errorf("default %s in place of one that is named: %+v", c.chosen, picky.Provider)
+		}
 	}
 }
 

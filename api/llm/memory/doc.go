@@ -26,4 +26,14 @@
 //
 //	llm/partition/<tenant>/<hex SHA-256 of name>                 the entity's id
 //	llm/conversation/<tenant>/<hex SHA-256 of partition, name>   likewise
+//
+// # Rows
+//
+// [Projection] lists what there is, newest first: in the keys the last id has its
+// bytes inverted. The values are empty.
+//
+//	'w', workspace, conversation
+//	'c', workspace, partition, conversation
+//	'p', workspace, partition
+//	'b', workspace, the partition above, partition
 package memory

@@ -43,6 +43,7 @@ type Message struct {
 	Content string
 	Tokens  int64
 	Run     entity.ID // that it was said in; "" when that is not known
+	CID     entity.CID
 }
 
 // Snapshot is a summary of the messages before it.
@@ -51,6 +52,7 @@ type Snapshot struct {
 	Summary  string
 	Archived int64 // how many messages it is of
 	Through  int64 // up to which place
+	CID      entity.CID
 }
 
 // Tokens estimates the tokens of a text.

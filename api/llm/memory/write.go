@@ -121,10 +121,11 @@ func History(r entity.Reader, id entity.ID, box *seal.Box) (messages []Message, 
 			if err != nil {
 				return nil, nil, err
 			}
+			m.CID = ref.CID
 			messages = append(messages, m)
 			continue
 		}
-		s := Snapshot{N: b.N, TS: b.TS}
+		s := Snapshot{N: b.N, TS: b.TS, CID: ref.CID}
 		s.Archived, _ = b.Body["archived"].(int64)
 		s.Through, _ = b.Body["through"].(int64)
 		if s.Summary, err = content(b, box, "summary"); err != nil {

@@ -3,6 +3,8 @@ package provider
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
+	"strconv"
 	"unicode/utf8"
 
 	"stemma/entity"
@@ -28,8 +30,35 @@ func ParseBody(data []byte) (Body, error) {
 	return b, nil
 }
 
-// Bytes encodes the object, its members by name.
-func (b Body) Bytes() []byte { return encode(b) }
+// Bytes encodes the object, its members by name. Their bytes are those that they
+// came in, but for line breaks, which an event of a stream cannot have.
+func (b Body) Bytes() []byte {
+	names, size := make([]string, 0, len(b)), 2
+	for name, raw := range b {
+		names, size = append(names, name), size+len(name)+len(raw)+8
+	}
+	slices.Sort(names)
+	out := append(make([]byte, 0, size), '{')
+	for i, name := range names {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(append(out, encode(name)...), ':')
+		switch raw := b[name]; {
+		case len(raw) == 0:
+			out = append(out, "null"...)
+		case bytes.ContainsAny(raw, "\n\r"):
+			compact := bytes.NewBuffer(out)
+			if err := json.Compact(compact, raw); err != nil {
+				panic("provider: " + err.Error()) // it was parsed
+			}
+			out = compact.Bytes()
+		default:
+			out = append(out, raw...)
+		}
+	}
+	return append(out, '}')
+}
 
 // Clone is a copy whose members can be set.
 func (b Body) Clone() Body {
@@ -41,7 +70,38 @@ func (b Body) Clone() Body {
 }
 
 // Set puts a value in.
-func (b Body) Set(name string, v any) { b[name] = encode(v) }
+func (b Body) Set(name string, v any) {
+	switch v := v.(type) {
+	case bool:
+		b[name] = strconv.AppendBool(nil, v)
+	case []json.RawMessage:
+		b[name] = list(v)
+	default:
+		b[name] = encode(v)
+	}
+}
+
+// list is an array of values that were parsed.
+func list(all []json.RawMessage) json.RawMessage {
+	if all == nil {
+		return json.RawMessage("null")
+	}
+	size := 2
+	for _, raw := range all {
+		size += len(raw) + 1
+	}
+	out := append(make([]byte, 0, size), '[')
+	for i, raw := range all {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		if len(raw) == 0 {
+			raw = json.RawMessage("null")
+		}
+		out = append(out, raw...)
+	}
+	return append(out, ']')
+}
 
 // Has tells whether a member is there and not null.
 func (b Body) Has(name string) bool { return present(b[name]) }
@@ -50,11 +110,30 @@ func (b Body) Has(name string) bool { return present(b[name]) }
 func (b Body) Text(name string) string { return text(b[name]) }
 
 // Into reads a member, and tells whether it is there and of v's form.
-func (b Body) Into(name string, v any) bool { return b.Has(name) && json.Unmarshal(b[name], v) == nil }
+func (b Body) Into(name string, v any) bool {
+	if s, ok := v.(*string); ok {
+		if plain, ok := plainText(b[name]); ok {
+			*s = plain
+			return true
+		}
+	}
+	return b.Has(name) && json.Unmarshal(b[name], v) == nil
+}
+
+// plainText is a text that was parsed and stands for itself: most do.
+func plainText(raw json.RawMessage) (string, bool) {
+	if len(raw) < 2 || raw[0] != '"' || bytes.IndexByte(raw, '\\') >= 0 || !utf8.Valid(raw) {
+		return "", false
+	}
+	return string(raw[1 : len(raw)-1]), true
+}
 
 func present(raw json.RawMessage) bool { return len(raw) > 0 && !bytes.Equal(raw, []byte("null")) }
 
 func text(raw json.RawMessage) (s string) {
+	if plain, ok := plainText(raw); ok {
+		return plain
+	}
 	if len(raw) > 0 && raw[0] == '"' {
 		_ = json.Unmarshal(raw, &s)
 	}

@@ -68,7 +68,10 @@ func readWhole(r *reply) ([]byte, error) {
 	if err := json.Unmarshal(body, &object); err != nil || object == nil {
 		return nil, badAnswer("it is "+typeOf(r.Header)+", not a JSON object", body)
 	}
-	return body, reported(body)
+	if object.Has("error") && !object.Has("choices") {
+		return nil, failureOf(0, body, nil)
+	}
+	return body, nil
 }
 
 func typeOf(h http.Header) string {

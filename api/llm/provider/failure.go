@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -149,7 +150,7 @@ func statusOf(code string) int {
 // none.
 func reported(body []byte) error {
 	var b Body
-	if json.Unmarshal(body, &b) != nil || !b.Has("error") || b.Has("choices") {
+	if !bytes.Contains(body, []byte(`"error"`)) || json.Unmarshal(body, &b) != nil || !b.Has("error") || b.Has("choices") {
 		return nil
 	}
 	return failureOf(0, body, nil)

@@ -2,6 +2,7 @@ package retrieval
 
 import (
 	"context"
+	"strings"
 	"sync"
 
 	"stemma/api/llm/agent"
@@ -21,17 +22,27 @@ type Embedder interface {
 
 // Options are what a [Base] works with.
 type Options struct {
-	Blobs      *files.Blobs
-	Texts      *extract.Extractor
-	Embedder   Embedder // nil: nothing can be found, which is KindUnavailable
-	CacheBytes int64    // of vectors in memory; 0: 256 MiB
-	MaxFile    int64    // bytes of a file; 0: 50 MiB
+	Blobs    *files.Blobs
+	Texts    *extract.Extractor
+	Embedder Embedder // nil: nothing can be found, which is KindUnavailable
+	// Own is the embedder that a tenant has of its own; nil, and a nil Own, is
+	// Embedder.
+	Own        func(r entity.Reader, tenant entity.ID) (Embedder, error)
+	CacheBytes int64 // of vectors in memory; 0: 256 MiB
+	MaxFile    int64 // bytes of a file; 0: 50 MiB
 }
 
 // Base works with the knowledge bases of one network. It is safe for concurrent
-// use.
+// use. nil has no embedder, and is good for questions alone.
 type Base struct {
-	o     Options
+	o Options
+	*shared
+}
+
+// shared is what a Base and those of [Base.Of] have in common.
+type shared struct {
+	writing sync.Mutex // chunks of a file stand one behind the other: one writes
+
 	mu    sync.Mutex
 	cache map[entity.ID]*loaded
 	bytes int64
@@ -49,7 +60,25 @@ func New(o Options) *Base {
 	if o.MaxFile <= 0 {
 		o.MaxFile = DefaultMaxFile
 	}
-	return &Base{o: o, cache: map[entity.ID]*loaded{}}
+	return &Base{o, &shared{cache: map[entity.ID]*loaded{}}}
+}
+
+// Of is the Base with the embedder of a tenant. It may be used for that tenant's
+// knowledge bases alone. Errors are those of [Options.Own].
+func (b *Base) Of(r entity.Reader, tenant entity.ID) (*Base, error) {
+	if b == nil || b.o.Own == nil {
+		return b, nil
+	}
+	o := b.o
+	o.Own = nil
+	e, err := b.o.Own(r, tenant)
+	if err != nil {
+		return nil, err
+	}
+	if e != nil {
+		o.Embedder = e
+	}
+	return &Base{o, b.shared}, nil
 }
 
 // MaxFile is the most bytes of a file.
@@ -100,18 +129,41 @@ func SettingsOf(m *entity.Manifest) Settings {
 	return s
 }
 
-// Find is the knowledge base of a tenant by its name, or by its id; "" for none.
-// Of two of one name it is the older one.
+// Find is the knowledge base of a tenant by its name, its id, or its [Ref]; "" for
+// none. Of two of one name it is the older one.
 func Find(r entity.Reader, of entity.ID, name string) (entity.ID, error) {
+	slug := ""
+	if strings.Contains(name, "/") {
+		m, err := tenant.Live(r, of)
+		if err != nil || m == nil {
+			return "", err
+		}
+		slug = tenant.Slug(m)
+	}
 	for e, err := range tenant.KnowledgeBases(r, of) {
 		if err != nil {
 			return "", err
 		}
-		if e.Text == name || string(e.ID) == name {
+		if e.Text == name || string(e.ID) == name || slug != "" && Ref(slug, e.Text) == name {
 			return e.ID, nil
 		}
 	}
 	return "", nil
+}
+
+// Tag is what the state of a knowledge base that is searched is called.
+const Tag = "latest"
+
+// Ref is how a knowledge base is called with its tenant: org/name:latest.
+func Ref(slug, name string) string { return slug + "/" + name + ":" + Tag }
+
+// Named is [Find] for one that has to be there. KindNotFound says how it is made.
+func Named(r entity.Reader, of entity.ID, name string) (entity.ID, error) {
+	id, err := Find(r, of, name)
+	if err == nil && id == "" {
+		err = entity.NotFound("retrieval.Named", "there is no knowledge base %q in this tenant; make it with POST /v1/portal/knowledge-bases", name)
+	}
+	return id, err
 }
 
 // Live is a knowledge base that is not deleted. KindNotFound.

@@ -22,25 +22,27 @@ type Passage struct {
 	KnowledgeBase string  // its name
 	Rank          int     // from 1
 	SourcePath    string  // the file's name
-	File          entity.ID
 }
 
 // Set is what a file has of chunks, as its property says.
 type Set struct {
 	First, Count               int64
 	VectorsFirst, VectorsCount int64
+	Tokens                     int64
 	Space, Content, Split      string
+	Truncated                  bool // the file holds more text than its chunks
 }
 
 // SetOf reads it; the zero value of a file that has none.
 func SetOf(m *entity.Manifest) (s Set) {
 	tree, _ := m.Properties[propChunks].(map[string]any)
-	for name, into := range map[string]*int64{"first": &s.First, "count": &s.Count, "vectors_first": &s.VectorsFirst, "vectors_count": &s.VectorsCount} {
+	for name, into := range map[string]*int64{"first": &s.First, "count": &s.Count, "vectors_first": &s.VectorsFirst, "vectors_count": &s.VectorsCount, "tokens": &s.Tokens} {
 		*into, _ = tree[name].(int64)
 	}
 	for name, into := range map[string]*string{"space": &s.Space, "content": &s.Content, "split": &s.Split} {
 		*into, _ = tree[name].(string)
 	}
+	s.Truncated, _ = tree["truncated"].(bool)
 	if s.First < 1 || s.Count < 0 || s.Count > mostChunks {
 		return Set{}
 	}
@@ -58,17 +60,33 @@ type loaded struct {
 
 func (l *loaded) size() int64 { return int64(4*len(l.vectors) + 64*len(l.chunks)) }
 
-// Retrieve finds the k passages of a knowledge base that are nearest to a
-// question, best first; k 0 is what the knowledge base says. KindNotFound when
-// there is no such knowledge base, KindUnavailable when there is no embedder or
-// it does not answer.
-func (b *Base) Retrieve(ctx context.Context, r entity.Reader, kb entity.ID, question string, k int) ([]Passage, error) {
+// Question is a question with its vector.
+type Question struct{ vector []float32 }
+
+// Ask has a question embedded. KindUnavailable when there is no embedder, or as it
+// says.
+func (b *Base) Ask(ctx context.Context, question string) (q Question, err error) {
+	if b == nil || b.o.Embedder == nil {
+		return q, errNoEmbedder("retrieval.Ask")
+	}
+	vectors, err := b.embed(ctx, embed.Query, []string{question})
+	if err != nil {
+		return q, err
+	}
+	return Question{vectors[0]}, nil
+}
+
+func errNoEmbedder(op string) error {
+	return entity.Errorf(entity.KindUnavailable, op, "this server has no embedder, and so nothing in knowledge bases can be found: start it with --search and with --embeddings-url other than none")
+}
+
+// Nearest finds the k passages of a knowledge base that are nearest to a question,
+// best first; k 0 is what the knowledge base says. KindNotFound when there is no
+// such knowledge base.
+func (b *Base) Nearest(ctx context.Context, r entity.Reader, kb entity.ID, q Question, k int) ([]Passage, error) {
 	in, err := Live(r, kb)
 	if err != nil {
 		return nil, err
-	}
-	if b.o.Embedder == nil {
-		return nil, entity.Errorf(entity.KindUnavailable, "retrieval.Retrieve", "this server has no embedder: start it with --embeddings-url")
 	}
 	settings := SettingsOf(in.Manifest)
 	if k <= 0 {
@@ -78,11 +96,7 @@ func (b *Base) Retrieve(ctx context.Context, r entity.Reader, kb entity.ID, ques
 	if err != nil {
 		return nil, err
 	}
-	query, err := b.embed(ctx, embed.Query, []string{question})
-	if err != nil {
-		return nil, err
-	}
-	best, err := b.nearest(ctx, r, all, query[0], k, settings.Threshold)
+	best, err := b.nearest(ctx, r, all, q.vector, k, settings.Threshold)
 	if err != nil {
 		return nil, err
 	}
@@ -94,8 +108,8 @@ func (b *Base) Retrieve(ctx context.Context, r entity.Reader, kb entity.ID, ques
 		}
 		m := all[hit.file].Manifest
 		out = append(out, Passage{
-			ChunkID: fmt.Sprintf("%s:%d", m.ID, hit.at), CID: hit.cid, Content: c.Content, Similarity: hit.score,
-			KnowledgeBase: in.Manifest.Label(), Rank: i + 1, SourcePath: m.Label(), File: m.ID,
+			ChunkID: chunkID(m.ID, hit.at), CID: hit.cid, Content: c.Content, Similarity: hit.score,
+			KnowledgeBase: in.Manifest.Label(), Rank: i + 1, SourcePath: m.Label(),
 		})
 	}
 	return out, nil

@@ -3,13 +3,12 @@ package retrieval
 import (
 	"bufio"
 	"context"
-	"encoding/binary"
 	"io"
-	"math"
 	"mime"
 	"net/http"
 	"path"
 	"strings"
+	"unicode/utf8"
 
 	"stemma/entity"
 	"stemma/files"
@@ -29,8 +28,11 @@ const (
 // block holds.
 const embedBatch = 100
 
-// mostChunks bounds the chunks of a file.
-const mostChunks = 20_000
+// Bounds of a file.
+const (
+	mostChunks = 20_000
+	mostName   = 255 // characters
+)
 
 // Upload is a file as it comes in.
 type Upload struct {
@@ -49,20 +51,29 @@ type Document struct {
 	vectors   [][]float32
 	split     Split
 	space     embed.Space
+	spooled   *files.Spooled // nil: the content is kept
+	file      entity.ID      // that it was written as
+	tip       entity.CID     // of that
 }
+
+// File is the file that the document was written as.
+func (d *Document) File() entity.ID { return d.file }
 
 // Chunks is how many chunks the document has.
 func (d *Document) Chunks() int { return len(d.chunks) }
 
-// Read takes a file in: its bytes are kept, its text is cut as split says and
-// embedded. KindInvalid for what is not what it says or holds no text,
-// KindUnsupported for what no text is read out of, KindTooLarge, KindUnavailable
-// when there is no embedder or it does not answer.
-func (b *Base) Read(ctx context.Context, u Upload, split Split) (*Document, error) {
+// Read takes a file in: its text is cut as split says and embedded. Its bytes are
+// kept by [Base.Add], or let go by [Document.Discard]. KindInvalid for what is not
+// what it says or holds no text, KindUnsupported for what no text is read out of,
+// KindTooLarge, KindUnavailable when there is no embedder or it does not answer.
+func (b *Base) Read(ctx context.Context, u Upload, split Split) (d *Document, err error) {
 	const op = "retrieval.Read"
 	name := path.Base(strings.ReplaceAll(u.Name, `\`, "/"))
 	if name == "." || name == "/" || name == "" {
 		return nil, entity.Invalid(op, "a file needs a name, like notes.md: give each part a filename")
+	}
+	if n := utf8.RuneCountInString(name); n > mostName {
+		return nil, entity.Invalid(op, "the name %.20s… has %d characters; at most %d", name, n, mostName)
 	}
 	spooled, err := b.o.Blobs.Spool(ctx, u.Content, b.o.MaxFile, files.Unknown)
 	if err != nil {
@@ -71,31 +82,56 @@ func (b *Base) Read(ctx context.Context, u Upload, split Split) (*Document, erro
 		}
 		return nil, err
 	}
-	defer spooled.Discard()
-	d := &Document{Name: name, Content: index.Content{CID: spooled.Info.CID, Size: spooled.Info.Size, ContentType: mediaType(u.ContentType, name)}}
-	if err := b.prepare(ctx, d, split, spooled.Reader()); err != nil {
+	d = &Document{Name: name, spooled: spooled, Content: index.Content{CID: spooled.Info.CID, Size: spooled.Info.Size, ContentType: mediaType(u.ContentType, name)}}
+	if err = b.prepare(ctx, d, split, spooled.Reader()); err == nil && d.Truncated {
+		err = entity.Errorf(entity.KindTooLarge, op, "%s holds more text than is read of a file: cut it into several", name)
+	}
+	if err != nil {
+		d.Discard()
 		return nil, err
 	}
-	return d, b.o.Blobs.Put(ctx, spooled)
+	return d, nil
+}
+
+// Discard lets go of the bytes of a document that is not to be written.
+func (d *Document) Discard() {
+	if d.spooled != nil {
+		d.spooled.Discard()
+		d.spooled = nil
+	}
 }
 
 // mediaType is what to call the content: what the client says, unless that says
 // nothing and the name does.
 func mediaType(said, name string) string {
-	if kind, _, err := mime.ParseMediaType(said); err == nil && kind != "application/octet-stream" {
+	const unknown = "application/octet-stream"
+	if kind, _, err := mime.ParseMediaType(said); err == nil && kind != unknown {
 		return said
 	}
-	if byName := mime.TypeByExtension(path.Ext(name)); byName != "" {
-		return byName
+	switch extract.Detect("", name, nil) {
+	case extract.Plain:
+		return "text/plain"
+	case extract.Markdown:
+		return "text/markdown"
+	case extract.HTML:
+		return "text/html"
+	case extract.JSON:
+		return "application/json"
+	case extract.CSV:
+		return "text/csv"
+	case extract.PDF:
+		return "application/pdf"
+	case extract.Docx:
+		return "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 	}
-	return "application/octet-stream"
+	return unknown
 }
 
 // prepare reads, cuts and embeds content.
 func (b *Base) prepare(ctx context.Context, d *Document, split Split, r io.Reader) error {
 	const op = "retrieval.Read"
 	if b.o.Embedder == nil {
-		return entity.Errorf(entity.KindUnavailable, op, "this server has no embedder, and so no knowledge bases: start it with --embeddings-url")
+		return errNoEmbedder(op)
 	}
 	content := bufio.NewReaderSize(r, headSize)
 	head, err := content.Peek(headSize)
@@ -176,82 +212,4 @@ func (b *Base) embed(ctx context.Context, purpose embed.Purpose, texts []string)
 		out, texts = append(out, vectors...), texts[n:]
 	}
 	return out, nil
-}
-
-// Create writes a document as a new file of a knowledge base.
-func (d *Document) Create(tx entity.Tx, kb entity.ID) (*entity.Version, error) {
-	v, err := tx.Create(entity.Draft{
-		Type: entity.TypeFile,
-		Properties: entity.Properties{
-			"label": d.Name, index.Filename: d.Name, index.Key: d.Content.CID.String(), index.ContentType: d.Content.ContentType,
-			index.Size: d.Content.Size, index.Uploaded: true, index.CID: d.Content.CID.String(),
-		},
-		Relationships: []entity.Relationship{{Predicate: entity.PredicateCollection, Peer: kb, PeerType: entity.TypeCollection}},
-	})
-	if err != nil {
-		return nil, err
-	}
-	return d.Append(tx, v.Manifest.ID)
-}
-
-// Replace writes a document as the next version of a file, which the caller may
-// change.
-func (d *Document) Replace(tx entity.Tx, id entity.ID) (*entity.Version, error) {
-	_, err := tx.Put(id, entity.Any, func(m *entity.Manifest) error {
-		m.Properties[index.Key], m.Properties[index.CID] = d.Content.CID.String(), d.Content.CID.String()
-		m.Properties[index.ContentType], m.Properties[index.Size], m.Properties[index.Uploaded] = d.Content.ContentType, d.Content.Size, true
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return d.Append(tx, id)
-}
-
-// Append writes a document's chunks and vectors behind those that the file has,
-// and has the file name them.
-func (d *Document) Append(tx entity.Tx, id entity.ID) (*entity.Version, error) {
-	chunks, err := tx.ChainHead(id, ChainChunks)
-	if err != nil {
-		return nil, err
-	}
-	vectors, err := tx.ChainHead(id, ChainVectors)
-	if err != nil {
-		return nil, err
-	}
-	for i, c := range d.chunks {
-		_, err := tx.Append(id, ChainChunks, entity.Any, entity.Properties{
-			"index": int64(i), "content": c.Text, "tokens": int64(Tokens(c.To - c.From)), "from": int64(c.From), "to": int64(c.To),
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	blocks := int64(0)
-	for from := 0; from < len(d.vectors); from += embedBatch {
-		part := d.vectors[from:min(from+embedBatch, len(d.vectors))]
-		list := make([]any, len(part))
-		for i, v := range part {
-			list[i] = vectorBytes(v)
-		}
-		if _, err := tx.Append(id, ChainVectors, entity.Any, entity.Properties{"space": d.space.String(), "vectors": list}); err != nil {
-			return nil, err
-		}
-		blocks++
-	}
-	return tx.Put(id, entity.Any, func(m *entity.Manifest) error {
-		m.Properties[propChunks] = map[string]any{
-			"first": chunks.N + 1, "count": int64(len(d.chunks)), "vectors_first": vectors.N + 1, "vectors_count": blocks,
-			"space": d.space.String(), "content": d.Content.CID.String(), "split": d.split.String(), "truncated": d.Truncated,
-		}
-		return nil
-	})
-}
-
-func vectorBytes(v []float32) []byte {
-	out := make([]byte, 0, 4*len(v))
-	for _, f := range v {
-		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(f))
-	}
-	return out
 }

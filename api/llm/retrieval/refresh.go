@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"stemma/api/llm/agent"
 	"stemma/api/llm/tenant"
 	"stemma/entity"
 	"stemma/files"
@@ -16,7 +17,7 @@ import (
 // base's settings and the server's embedder. A file without content has none.
 func (b *Base) stale(m *entity.Manifest, split Split) (index.Content, bool) {
 	c, ok := index.Of(m.Properties)
-	if !ok || b.o.Embedder == nil {
+	if !ok || b == nil || b.o.Embedder == nil {
 		return c, false
 	}
 	set := SetOf(m)
@@ -33,6 +34,9 @@ func (b *Base) Refresh(ctx context.Context, s entity.Store, kb entity.ID) (done 
 	err = s.View(ctx, func(r entity.Reader) error {
 		in, err := Live(r, kb)
 		if err != nil {
+			return err
+		}
+		if b, err = b.Of(r, agent.Peer(in.Manifest, entity.PredicateTenant)); err != nil {
 			return err
 		}
 		split = SettingsOf(in.Manifest).Split
@@ -56,7 +60,10 @@ func (b *Base) Refresh(ctx context.Context, s entity.Store, kb entity.ID) (done 
 }
 
 func (b *Base) refreshFile(ctx context.Context, s entity.Store, v *entity.Version, c index.Content, split Split) error {
-	d := &Document{Name: v.Manifest.Label(), Content: c, split: split, space: b.o.Embedder.Space()}
+	if changed, err := b.settled(ctx, s, v); err != nil || changed {
+		return err // there is a newer one, which is looked at next
+	}
+	d := &Document{file: v.Manifest.ID, tip: v.CID, Name: v.Manifest.Label(), Content: c, split: split, space: b.o.Embedder.Space()}
 	if name, _ := v.Manifest.Properties[index.Filename].(string); name != "" {
 		d.Name = name
 	}
@@ -74,15 +81,22 @@ func (b *Base) refreshFile(ctx context.Context, s entity.Store, v *entity.Versio
 	if err != nil {
 		return err
 	}
-	_, err = s.Update(ctx, entity.Actor{UserID: v.Manifest.EditedBy.UserID, Method: entity.MethodSystem}, func(tx entity.Tx) error {
-		h, err := tx.Head(v.Manifest.ID)
-		if err != nil || h.CID() != v.CID {
-			return err // there is a newer one, which is looked at next
-		}
-		_, err = d.Append(tx, v.Manifest.ID)
+	b.writing.Lock()
+	defer b.writing.Unlock()
+	return d.index(ctx, s)
+}
+
+// settled waits until nobody writes chunks, and tells whether a file has changed
+// meanwhile.
+func (b *Base) settled(ctx context.Context, s entity.Store, v *entity.Version) (changed bool, err error) {
+	b.writing.Lock()
+	defer b.writing.Unlock()
+	err = s.View(ctx, func(r entity.Reader) error {
+		h, err := r.Head(v.Manifest.ID)
+		changed = err == nil && h.CID() != v.CID
 		return err
 	})
-	return err
+	return changed, err
 }
 
 // retryAfter is how long what could not be done waits.
@@ -133,6 +147,24 @@ func (b *Base) Follow(ctx context.Context, s entity.Store, logger *slog.Logger) 
 	}
 }
 
+// below adds the knowledge bases of a tenant and of those below it, whose embedder
+// may be its.
+func below(r entity.Reader, id entity.ID, due map[entity.ID]bool) error {
+	all, err := tenant.WithBelow(r, id)
+	if err != nil {
+		return err
+	}
+	for _, t := range all {
+		for kb, err := range tenant.KnowledgeBases(r, t) {
+			if err != nil {
+				return err
+			}
+			due[kb.ID] = true
+		}
+	}
+	return nil
+}
+
 // look finds the knowledge bases that have changed since.
 func (b *Base) look(ctx context.Context, s entity.Store, at *entity.Seq, due map[entity.ID]bool) error {
 	return s.View(ctx, func(r entity.Reader) error {
@@ -141,6 +173,11 @@ func (b *Base) look(ctx context.Context, s entity.Store, at *entity.Seq, due map
 				return err
 			}
 			for _, c := range rec.Changes {
+				if c.Chain == "" && c.Type == entity.TypeTenant {
+					if err := below(r, c.ID, due); err != nil {
+						return err
+					}
+				}
 				if c.Chain != "" || c.Type != entity.TypeFile && c.Type != entity.TypeCollection || c.Collection == "" || due[c.Collection] {
 					continue
 				}

@@ -21,10 +21,13 @@
 //   - Nobody who is answered waits for a run to be written, unless the queue is
 //     full: then [Recorder.Record] waits until there is room, which slows down
 //     callers and loses nothing.
-//   - All that is in the queue is written in one transaction. While a store is
+//   - What has come together in 20 ms (Gather of [Options]) is written in one
+//     transaction, and earlier where it fills one: a run is durable within that
+//     and the time of two transactions after its answer has ended. While a store is
 //     full or not ready it is tried again, and what is in the queue is written
 //     before Close returns. A run that cannot be written is counted in
-//     stemma_runs_failed_total and logged without its content. When the process is killed, runs are lost whose answers had left
-//     less than a transaction's time before: some 10 ms.
+//     stemma_runs_failed_total and logged without its content. When the process is
+//     killed, runs are lost whose answers had left less than that before: some
+//     40 ms.
 //   - What is not known is absent, never 0.
 package runs

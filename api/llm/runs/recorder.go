@@ -19,6 +19,7 @@ type Options struct {
 	Queue    int                   // runs that wait; 0: 4096
 	Bytes    int                   // of their content; 0: 64 MiB
 	Retry    time.Duration         // before a store that failed is tried again; 0: a second
+	Gather   time.Duration         // between two transactions, while fewer runs wait than one takes; 0: 20 ms
 }
 
 const (
@@ -33,6 +34,7 @@ type Recorder struct {
 	most   int
 	bytes  int
 	retry  time.Duration
+	gather time.Duration
 	failed prometheus.Counter
 
 	mu      sync.Mutex
@@ -42,13 +44,14 @@ type Recorder struct {
 	size    int // bytes of the queue
 	writing int // runs that were taken and are not on disk
 	closed  bool
+	hurried chan struct{} // has one when nothing is to be gathered any more
 	over    sync.WaitGroup
 	stop    context.CancelFunc
 }
 
 // New starts a recorder, which Close ends.
 func New(o Options) *Recorder {
-	r := &Recorder{stores: map[entity.Network]entity.Store{}, logger: o.Logger, most: o.Queue, bytes: o.Bytes, retry: o.Retry,
+	r := &Recorder{stores: map[entity.Network]entity.Store{}, logger: o.Logger, most: o.Queue, bytes: o.Bytes, retry: o.Retry, gather: o.Gather, hurried: make(chan struct{}, 1),
 		failed: prometheus.NewCounter(prometheus.CounterOpts{Name: "stemma_runs_failed_total", Help: "Runs of language models that could not be written down."})}
 	if r.logger == nil {
 		r.logger = slog.New(slog.DiscardHandler)
@@ -61,6 +64,9 @@ func New(o Options) *Recorder {
 	}
 	if r.retry == 0 {
 		r.retry = time.Second
+	}
+	if r.gather == 0 {
+		r.gather = 20 * time.Millisecond
 	}
 	for _, s := range o.Stores {
 		r.stores[s.Network()] = s
@@ -85,6 +91,17 @@ func (r *Recorder) Record(run *Run) {
 	}
 	r.queue, r.size = append(r.queue, run), r.size+run.size
 	r.work.Signal()
+	if len(r.queue) >= maxBatch || r.size >= maxBatchBytes {
+		r.hurry()
+	}
+}
+
+// hurry ends the gathering that is under way, or the next.
+func (r *Recorder) hurry() {
+	select {
+	case r.hurried <- struct{}{}:
+	default:
+	}
 }
 
 func sizeOf(run *Run) int {
@@ -136,9 +153,16 @@ func (r *Recorder) wrote() {
 }
 
 func (r *Recorder) run(ctx context.Context) {
+	timer := time.NewTimer(r.gather)
+	defer timer.Stop()
 	for batch := r.take(); batch != nil; batch = r.take() {
 		r.keep(ctx, batch)
 		r.wrote()
+		timer.Reset(r.gather)
+		select {
+		case <-timer.C:
+		case <-r.hurried:
+		}
 	}
 }
 
@@ -179,7 +203,7 @@ func (r *Recorder) lose(run *Run, err error) {
 func (r *Recorder) write(batch []*Run) error {
 	type sealed struct {
 		draft  entity.Draft
-		blocks [][]byte
+		blocks []*entity.SealedBlock
 	}
 	made := make([]sealed, 0, len(batch))
 	for _, run := range batch {
@@ -192,15 +216,11 @@ func (r *Recorder) write(batch []*Run) error {
 	store := r.stores[batch[0].Network]
 	_, err := store.Update(context.Background(), entity.Actor{UserID: "system", Method: entity.MethodSystem}, func(tx entity.Tx) error {
 		for _, m := range made {
-			d := m.draft
-			d.Properties, d.Relationships = clone(d.Properties), append(d.Relationships[:0:0], d.Relationships...) // the store takes them over, and may ask again
-			if _, err := tx.Create(d); err != nil {
+			if _, err := tx.Create(m.draft); err != nil { // it is the same in a further run, as manifests are never changed
 				return err
 			}
-			for _, block := range m.blocks {
-				if _, err := tx.AdoptBlock(block); err != nil {
-					return err
-				}
+			if _, err := tx.AppendSealed(m.blocks...); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -208,19 +228,12 @@ func (r *Recorder) write(batch []*Run) error {
 	return err
 }
 
-func clone(p entity.Properties) entity.Properties {
-	c := make(entity.Properties, len(p))
-	for k, v := range p {
-		c[k] = v
-	}
-	return c
-}
-
 // Flush waits until all that was recorded before is on disk.
 func (r *Recorder) Flush() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for len(r.queue) > 0 || r.writing > 0 {
+		r.hurry()
 		r.room.Wait()
 	}
 }
@@ -230,6 +243,7 @@ func (r *Recorder) Flush() {
 func (r *Recorder) Close() error {
 	r.mu.Lock()
 	r.closed = true
+	r.hurry()
 	r.work.Broadcast()
 	r.room.Broadcast()
 	r.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"stemma/api/llm/seal"
 	"stemma/entity"
@@ -68,77 +69,78 @@ const (
 )
 
 // body is an entry's body, with texts of at most so many bytes.
-func (e *Entry) body(box *seal.Box, record string, most int) (entity.Properties, error) {
-	body := entity.Properties{"kind": string(e.Kind), "at": e.At.UnixMilli()}
+func (e *Entry) body(box *seal.Box, record string, most int) (_ entity.Properties, err error) {
+	body := make(entity.Properties, len(e.Properties)+len(e.Sealed)+3)
+	body["kind"], body["at"] = string(e.Kind), e.At.UnixMilli()
 	cut := false
-	for name, v := range e.Properties {
-		body[name] = fit(v, most, &cut)
+	content := body
+	if box != nil && len(e.Sealed) > 0 {
+		content = make(entity.Properties, len(e.Sealed))
 	}
-	content := map[string]any{}
+	for name, v := range e.Properties {
+		if body[name], err = fit(v, most, &cut); err != nil {
+			return nil, err
+		}
+	}
 	for name, v := range e.Sealed {
-		content[name] = fit(v, most, &cut)
+		if content[name], err = fit(v, most, &cut); err != nil {
+			return nil, err
+		}
 	}
 	if cut {
 		body["partial"] = "its texts are longer than a block holds, and cut"
 	}
-	if box == nil || len(content) == 0 {
-		for name, v := range content {
-			body[name] = v
-		}
-	} else {
-		plain, err := json.Marshal(content)
-		if err != nil {
-			return nil, entity.Internal("runs.body", err)
-		}
-		if body["sealed"], err = box.Seal(record, plain); err != nil {
-			return nil, err
-		}
+	if box == nil || len(e.Sealed) == 0 {
+		return body, nil
 	}
-	tree, err := entity.Normalize(map[string]any(body))
+	plain, err := json.Marshal(content)
 	if err != nil {
-		return nil, err
+		return nil, entity.Internal("runs.body", err)
 	}
-	return tree.(map[string]any), nil
+	body["sealed"], err = box.Seal(record, plain)
+	return body, err
 }
 
 // fit makes a value one that a block can hold: valid text of a bounded length.
-func fit(v any, most int, cut *bool) any {
+func fit(v any, most int, cut *bool) (any, error) {
 	text, ok := v.(string)
-	if !ok {
-		return v
-	}
-	if len(text) > most {
+	switch {
+	case !ok:
+		return entity.Normalize(v)
+	case len(text) > most:
 		text, *cut = text[:most], true
+	case utf8.ValidString(text):
+		return v, nil
 	}
-	return strings.ToValidUTF8(text, "�")
+	return strings.ToValidUTF8(text, "�"), nil
 }
 
 // fitted seals a block with the entry for its body.
-func (e *Entry) fitted(block *entity.ChainBlock, box *seal.Box) (raw []byte, c entity.CID, err error) {
+func (e *Entry) fitted(block *entity.ChainBlock, box *seal.Box) (s *entity.SealedBlock, err error) {
 	for most := mostText; ; most /= 2 {
 		if block.Body, err = e.body(box, RecordName(block.ID, block.N), most); err != nil {
-			return nil, c, err
+			return nil, err
 		}
-		if raw, c, err = block.Seal(); most > 0 && (entity.KindOf(err) == entity.KindTooLarge || err == nil && len(raw) > mostBlock) {
+		if s, err = block.Sealed(); most > 0 && (entity.KindOf(err) == entity.KindTooLarge || err == nil && len(s.Bytes()) > mostBlock) {
 			continue
 		}
-		return raw, c, err
+		return s, err
 	}
 }
 
 // seal makes the blocks of the chain, and the manifest that pins it.
-func (r *Run) seal() (d entity.Draft, blocks [][]byte, err error) {
+func (r *Run) seal() (d entity.Draft, blocks []*entity.SealedBlock, err error) {
 	var last entity.CID
 	for i := range r.Entries {
 		block := entity.ChainBlock{ID: r.ID, Chain: Chain, N: int64(i + 1), TS: r.Entries[i].At.UnixMilli()}
 		if i > 0 {
 			block.Prev = &entity.Link{CID: last}
 		}
-		raw, c, err := r.Entries[i].fitted(&block, r.Box)
+		s, err := r.Entries[i].fitted(&block, r.Box)
 		if err != nil {
 			return d, nil, err
 		}
-		blocks, last = append(blocks, raw), c
+		blocks, last = append(blocks, s), s.CID()
 	}
 	d = entity.Draft{ID: r.ID, Type: Type, Relationships: []entity.Relationship{{Predicate: PredicateAgent, Peer: r.Agent, PeerType: entity.TypeAgent, PeerLabel: r.AgentLabel}}}
 	if r.Collection != "" {
@@ -148,11 +150,12 @@ func (r *Run) seal() (d entity.Draft, blocks [][]byte, err error) {
 	digest, _ := entity.DigestOf(last)
 	p["chain"] = map[string]any{"name": Chain, "n": int64(len(blocks)), "head": entity.Link{CID: last}}
 	p["chain_hash"] = hex.EncodeToString(digest[:])
-	tree, err := entity.Normalize(map[string]any(p))
-	if err != nil {
-		return d, nil, err
+	d.Properties = make(entity.Properties, len(p))
+	for name, v := range p {
+		if d.Properties[name], err = entity.Normalize(v); err != nil {
+			return d, nil, err
+		}
 	}
-	d.Properties = tree.(map[string]any)
 	return d, blocks, nil
 }
 

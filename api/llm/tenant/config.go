@@ -64,7 +64,7 @@ func SetProvider(tx entity.Tx, box *seal.Box, of, scope entity.ID, tree map[stri
 	if in.Provider != nil && *in.Provider == "" && in.GatewayID == nil {
 		now = nil
 	}
-	if err := checkProvider(tx, scope, now); err != nil {
+	if err := checkProvider(whole(tx), scope, now); err != nil {
 		return err
 	}
 	if now == nil {
@@ -88,6 +88,15 @@ func SetProvider(tx entity.Tx, box *seal.Box, of, scope entity.ID, tree map[stri
 	return nil
 }
 
+// whole is the store as it is where r is as somebody may see it: a provider is
+// open to tenants whose people may not view its entity.
+func whole(r entity.Reader) entity.Reader {
+	if guarded, ok := r.(interface{ Whole() entity.Reader }); ok {
+		return guarded.Whole()
+	}
+	return r
+}
+
 func checkProvider(r entity.Reader, scope entity.ID, tree map[string]any) error {
 	const op = "tenant.SetProvider"
 	if tree == nil {
@@ -107,7 +116,7 @@ func checkProvider(r entity.Reader, scope entity.ID, tree map[string]any) error 
 		if err != nil && entity.KindOf(err) != entity.KindNotFound {
 			return err
 		}
-		return entity.Invalid(op, "gatewayProviderId must be that of a provider which GET /v1/portal/available-providers lists")
+		return entity.Invalid(op, "gatewayProviderId must be that of a provider which is open to the tenant: GET /v1/portal/available-providers lists those")
 	}
 	c, err := provider.ConfigOf(tree)
 	switch {

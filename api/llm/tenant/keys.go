@@ -53,10 +53,11 @@ func MintKey(tx entity.Tx, a *auth.Authenticator, maker access.Principal, worksp
 	if err != nil || h.Type != entity.TypeAgent || h.Deleted || workspace == "" || h.Collection != workspace {
 		return nil, entity.NotFound("tenant.MintKey", "there is no agent %s in this tenant", of)
 	}
-	key, info, err := a.MintKey(tx, h, access.Principal{ID: maker.ID}, auth.KeySpec{Form: auth.GatewayForm, Label: name})
+	key, info, err := a.MintKey(tx, h, access.Principal{ID: maker.ID}, auth.KeySpec{Form: auth.GatewayForm, Label: name, Scopes: []access.Action{"agent:invoke"}})
 	if err != nil {
 		return nil, err
 	}
+	vouch(tx, entity.ID(info.ID))
 	v, err := tx.Create(entity.Draft{
 		ID: entity.ID(info.ID), Type: TypeKey, Properties: entity.Properties{"label": name, "key_prefix": info.Prefix, "status": KeyActive},
 		Relationships: []entity.Relationship{
@@ -128,9 +129,11 @@ func RevokeKey(tx entity.Tx, a *auth.Authenticator, workspace, id entity.ID, for
 		return err
 	}
 	if forget {
+		vouch(tx, id)
 		return Bury(tx, id, entity.Any, at)
 	}
 	permit(tx, id)
+	vouch(tx, id)
 	_, err = tx.Put(id, entity.Any, func(m *entity.Manifest) error {
 		m.Properties["status"] = KeyRevoked
 		m.Properties["revoked_at"] = entity.FormatTime(at)
@@ -164,6 +167,16 @@ func Bury(tx entity.Tx, id entity.ID, expect entity.Expect, at time.Time) error 
 		return nil
 	})
 	return err
+}
+
+// voucher is a transaction that is told of which entities the server itself
+// writes what nobody else may.
+type voucher interface{ Vouch(entity.ID) }
+
+func vouch(tx entity.Tx, id entity.ID) {
+	if v, ok := tx.(voucher); ok {
+		v.Vouch(id)
+	}
 }
 
 func permit(tx entity.Tx, id entity.ID) {

@@ -3,6 +3,7 @@ package tenant
 import (
 	"github.com/fxamacker/cbor/v2"
 
+	"stemma/api/llm/provider"
 	"stemma/entity"
 )
 
@@ -14,7 +15,8 @@ type Server struct {
 	NoSignups        bool
 	EmbedderProvider string
 	EmbedderModel    string
-	EmbedderID       entity.ID // of one of the operator's providers
+	EmbedderURL      string    // "": the kind's
+	EmbedderID       entity.ID // of one of the operator's providers, in place of a kind
 	UpdatedAt        int64     // ms since 1970; 0: never
 	UpdatedBy        entity.ID
 }
@@ -29,6 +31,25 @@ func ServerSettings(r entity.Reader) (s Server, err error) {
 		return s, entity.Internal("tenant.ServerSettings", err)
 	}
 	return s, nil
+}
+
+// EmbedderCredential is what the key of the embedder is kept under; see
+// [provider.Credential].
+const EmbedderCredential entity.ID = "embedder"
+
+// Embedder is the embedder of tenants that name none, as the operator configured
+// it; nil for none, or one of the operator's providers.
+func (s Server) Embedder() *provider.Config {
+	if s.EmbedderProvider == "" {
+		return nil
+	}
+	return &provider.Config{Kind: provider.Kind(s.EmbedderProvider), BaseURL: s.EmbedderURL, Model: s.EmbedderModel}
+}
+
+// Closed tells that the operator lets nobody new make an account.
+func Closed(r entity.Reader) (bool, error) {
+	s, err := ServerSettings(r)
+	return s.NoSignups, err
 }
 
 // Put writes them.

@@ -53,6 +53,7 @@ func Create(tx entity.Tx, s Spec) (*entity.Version, error) {
 		rels = append(rels, entity.Relationship{Predicate: entity.PredicateParent, Peer: s.Parent, PeerType: entity.TypeTenant})
 	}
 	rels = append(rels, entity.Relationship{Predicate: agent.PredicateWorkspace, Peer: workspace, PeerType: entity.TypeCollection})
+	vouch(tx, id)
 	v, err := tx.Create(entity.Draft{ID: id, Type: entity.TypeTenant, Relationships: rels, Properties: entity.Properties{
 		"label": s.Name, "org_slug": slug, "status": agent.StatusActive, "roles": roles, "settings": map[string]any{},
 	}})

@@ -29,7 +29,6 @@ type Query struct {
 	Agent         entity.ID
 	KnowledgeBase string // its name
 	Text          string
-	Limit         int
 }
 
 // Passage is a piece of a knowledge base.
@@ -43,6 +42,14 @@ type Passage struct {
 	SourcePath    string
 }
 
+// EmbeddingError is a failure to turn a question into a vector.
+type EmbeddingError struct{ Err error }
+
+func (e *EmbeddingError) Error() string { return e.Err.Error() }
+
+// Unwrap gives what the embedder said.
+func (e *EmbeddingError) Unwrap() error { return e.Err }
+
 // Options are what an engine works with. Stores, Client and Runs must be there.
 type Options struct {
 	Stores  []entity.Store
@@ -54,7 +61,8 @@ type Options struct {
 	Limits  *budget.Book     // nil: nothing is bounded
 	// Price is what a provider's model costs; ok is false where that is not known.
 	Price func(kind provider.Kind, model string) (p Price, ok bool)
-	// Retrieve finds passages, best first. nil: there are none.
+	// Retrieve finds passages, best first. An [EmbeddingError] is the embedder's,
+	// any other of the search. nil: there are none.
 	Retrieve func(context.Context, Query) ([]Passage, error)
 	// Status is how an error is answered, for the run. nil: 500.
 	Status  func(error) int

@@ -18,11 +18,13 @@ const builtInKind provider.Kind = "stemma"
 const builtInNote = "This is stemma/extract, which is built in and is not a language model: it quotes the knowledge base. Configure a provider to have a model answer."
 
 // quoted is what the built-in model answers.
-func quoted(p *Plan, passages []Passage) string {
+func quoted(p *Plan, passages []Passage, unfound error) string {
 	var b strings.Builder
 	switch {
 	case p.KnowledgeBase == "":
 		b.WriteString("No knowledge base is attached to this agent, so that there is nothing to quote.\n")
+	case unfound != nil:
+		fmt.Fprintf(&b, "The knowledge base %q could not be searched: %s.\n", p.KnowledgeBase, text(unfound))
 	case len(passages) == 0:
 		fmt.Fprintf(&b, "Nothing in the knowledge base %q matches the question.\n", p.KnowledgeBase)
 	default:
@@ -37,7 +39,7 @@ func quoted(p *Plan, passages []Passage) string {
 // extract answers without a provider, in the pivot.
 func (t *turn) extract() error {
 	now := t.e.o.Now()
-	said := quoted(t.plan, t.passages)
+	said := quoted(t.plan, t.passages, t.unfound)
 	t.target = &provider.Target{Config: &provider.Config{Kind: builtInKind}}
 	t.out.Model = BuiltIn
 	g := &gathered{id: "chatcmpl-" + string(t.rec.run.ID), model: BuiltIn, finish: "stop"}

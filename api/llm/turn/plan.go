@@ -94,7 +94,8 @@ func (p *plans) put(id entity.ID, made *Plan) {
 
 // Plan is what holds for an agent now. What is remembered of it is looked at
 // again each time: some ten look-ups by key, and no more while nothing changes.
-// KindNotFound when there is no such agent.
+// KindNotFound when there is no such agent, KindForbidden when the provider that is
+// named for it is not open to its tenant.
 func (e *Engine) Plan(ctx context.Context, network entity.Network, id entity.ID) (p *Plan, err error) {
 	s := e.stores[network]
 	if s == nil {
@@ -120,6 +121,9 @@ func (e *Engine) plan(r entity.Reader, id entity.ID) (p *Plan, err error) {
 	w := watched{r, &p.seen}
 	if p.Resolved, err = agent.Resolve(w, id); err != nil {
 		return nil, err
+	}
+	if p.Withheld != "" && p.Active {
+		return nil, entity.Errorf(entity.KindForbidden, "turn.Plan", "Forbidden: the provider %s, which is named for this agent, is gone or not open to its tenant; ask who runs the server for it, or name another", p.Withheld)
 	}
 	if e.o.Box != nil && p.Tenant != "" {
 		p.box = e.o.Box.Of(p.Tenant)

@@ -81,6 +81,10 @@ func (r *record) retrieval(passages []Passage, err error, took time.Duration) {
 	facts := map[string]any{"duration_ms": ms(took)}
 	if err != nil {
 		r.rag["stage_failed"], r.rag["fallback"] = "retrieval", true
+		var embedding *EmbeddingError
+		if errors.As(err, &embedding) {
+			r.rag["stage_failed"] = "embedding"
+		}
 		facts["error_message"] = text(err)
 	}
 	documents := make([]any, len(passages))
@@ -252,6 +256,9 @@ func (t *turn) settle(ticket *budget.Ticket, err error) {
 	}
 	if t.plan.Tenant != "" {
 		p["tenant"] = string(t.plan.Tenant)
+	}
+	if t.caller.Key != "" {
+		p["key"] = t.caller.Key
 	}
 	if err != nil {
 		code = t.e.o.Status(err)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -23,6 +24,7 @@ type Caller struct {
 	Agent   entity.ID
 	Key     string // what is bounded beside the tenant: a name of the caller's credential
 	Trigger string // what set the turn off; "": api
+	Plan    *Plan  // of the agent, where it has been looked up for this turn; nil: it is
 }
 
 func (c *Caller) trigger() string { return cmp.Or(c.Trigger, "api") }
@@ -63,6 +65,7 @@ type Source struct {
 	SourcePath      string  `json:"sourcePath"`
 	SimilarityScore float64 `json:"similarityScore"`
 	ContentPreview  string  `json:"contentPreview"`
+	CID             string  `json:"cid" doc:"of the passage's block, by which it can be read for ever"`
 }
 
 // previewRunes is how long a preview is.
@@ -75,7 +78,7 @@ func sources(passages []Passage) []Source {
 		if len(preview) > previewRunes {
 			preview = preview[:previewRunes]
 		}
-		out[i] = Source{p.ChunkID, p.Content, p.Similarity, p.KnowledgeBase, p.Rank, p.SourcePath, p.Similarity, string(preview)}
+		out[i] = Source{p.ChunkID, p.Content, p.Similarity, p.KnowledgeBase, p.Rank, p.SourcePath, p.Similarity, string(preview), p.CID.String()}
 	}
 	return out
 }
@@ -94,6 +97,7 @@ type turn struct {
 	place      memory.Place
 	remembered *memory.State // nil: memory is off
 	passages   []Passage
+	unfound    error      // why none were found; nil: they were looked for, or there is no knowledge base
 	set        *tools.Set // nil: none
 	messages   []json.RawMessage
 	tools      []json.RawMessage
@@ -111,9 +115,12 @@ type turn struct {
 // that the agent may not use, KindRateLimited, KindCanceled, or as at
 // [provider.Failure]; what the sink was given before is all there is then.
 func (e *Engine) Take(ctx context.Context, c Caller, body provider.Body, sink Sink) (*Out, error) {
-	plan, err := e.Plan(ctx, c.Network, c.Agent)
-	if err != nil {
-		return nil, err
+	plan := c.Plan
+	if plan == nil {
+		var err error
+		if plan, err = e.Plan(ctx, c.Network, c.Agent); err != nil {
+			return nil, err
+		}
 	}
 	in, err := read(body)
 	if err != nil {
@@ -233,10 +240,15 @@ func (t *turn) retrieve() {
 		return
 	}
 	start := t.e.o.Now()
-	passages, err := t.e.o.Retrieve(t.ctx, Query{Network: t.caller.Network, Tenant: t.plan.Tenant, Agent: t.caller.Agent, KnowledgeBase: name, Text: question, Limit: 5})
+	passages, err := t.e.o.Retrieve(t.ctx, Query{Network: t.caller.Network, Tenant: t.plan.Tenant, Agent: t.caller.Agent, KnowledgeBase: name, Text: question})
 	t.rec.retrieval(passages, err, t.e.o.Now().Sub(start))
 	if err != nil {
-		t.e.o.Logger.Warn("retrieval failed; the turn goes on without", "agent", t.caller.Agent, "knowledge_base", name, "err", err)
+		level := slog.LevelWarn
+		if entity.KindOf(err) == entity.KindNotFound {
+			level = slog.LevelDebug // nobody has made it yet, or somebody has deleted it
+		}
+		t.e.o.Logger.Log(t.ctx, level, "retrieval failed; the turn goes on without", "agent", t.caller.Agent, "knowledge_base", name, "err", err)
+		t.unfound = err
 		return
 	}
 	t.passages = passages

@@ -202,13 +202,20 @@ func missingCompletion(l *look) []Found {
 // longestSilence is how long a run may be without an entry, in milliseconds.
 const longestSilence = 30 * 60 * 1000
 
+// Silent tells whether a run that has not ended was left open: its last entry came
+// too long before now, both in ms since 1970.
+func Silent(last, now int64) bool { return now-last > longestSilence }
+
+// LeftOpen is the code of a run that was.
+const LeftOpen = "left_open"
+
 func leftOpen(l *look) []Found {
 	if l.end != nil || l.around.Now == 0 || len(l.all) == 0 {
 		return nil
 	}
 	last := l.all[len(l.all)-1]
 	silent := l.around.Now - last.TS
-	if silent <= longestSilence {
+	if !Silent(last.TS, l.around.Now) {
 		return nil
 	}
 	return []Found{l.found(last, float64(silent), longestSilence, fmt.Sprintf("nothing was recorded for %d minutes, and it was not completed; more than %d is unusual", silent/60_000, longestSilence/60_000))}

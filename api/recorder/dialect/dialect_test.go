@@ -11,6 +11,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"stemma/api/llm/price"
 	"stemma/api/recorder/dialect"
 	"stemma/entity"
 )
@@ -65,7 +66,7 @@ func TestCalls(t *testing.T) {
 				return c
 			}
 			c := read(part["response"])
-			price, known := dialect.PriceOf(nil, c.Model)
+			price, known := price.Of("", c.Model, price.List())
 			got, err := json.MarshalIndent(told{c, c.Cents(price, known)}, "", "  ")
 			if err != nil {
 				t.Fatal(err)
@@ -107,20 +108,6 @@ func FuzzStream(f *testing.F) {
 			d.Response(&c, 500, []byte(body), parsed(body))
 		}
 	})
-}
-
-func TestPrices(t *testing.T) {
-	own := []dialect.Price{{Model: "gpt-4o", Input: 1}, {Model: "mine", Input: 7}}
-	for model, want := range map[string]float64{
-		"gpt-4o": 1, "gpt-4o-2024-08-06": 1, "gpt-4o-mini": 0.15, "gpt-4o-mini-2024-07-18": 0.15, "openai/gpt-4.1:free": 2, "mine": 7,
-		"claude-sonnet-4-20250514": 3, "claude-opus-4-5-20251101": 5, "claude-3-5-haiku-latest": 0.8, "gemini-2.5-flash-lite": 0.1,
-		"gpt-4o-realtime-preview": 0, "gpt-5.7": 0, "unknown": 0, "": 0, "claude-opus-4-9": 0,
-	} {
-		p, ok := dialect.PriceOf(own, model)
-		if ok != (want != 0) || p.Input != want {
-			t.Errorf("%s costs %v (%v), want %v", model, p.Input, ok, want)
-		}
-	}
 }
 
 // parsed is a body as it is given to a dialect.

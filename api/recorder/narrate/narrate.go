@@ -12,8 +12,17 @@ import (
 // most is how many characters of a text a sentence quotes.
 const most = 120
 
-// Sentence tells an entry.
+// Sentence tells an entry; of one whose content was deleted, what is left, and that
+// it was.
 func Sentence(e *run.Entry) string {
+	s := sentence(e)
+	if e.Gone != nil {
+		s = strings.TrimSuffix(s, ".") + "; what was said was deleted."
+	}
+	return s
+}
+
+func sentence(e *run.Entry) string {
 	switch e.Kind {
 	case run.KindStart:
 		return started(e)
@@ -75,7 +84,7 @@ func stepped(e *run.Entry) string {
 	if n := len(e.ToolCalls); n > 0 {
 		s += fmt.Sprintf(", and wanted %s", count(n, "tool call"))
 	}
-	if e.StepType != "error" && e.Error != "" {
+	if e.StepType != "error" && (e.Error != "" || e.Failed) {
 		s += ", and failed" + reason(e)
 	}
 	return s + amounts(e) + partly(e) + "."
@@ -241,7 +250,7 @@ func Status(e *run.Entry) string {
 	switch {
 	case e.Kind == run.KindTool && e.Status == "timeout", e.Kind == run.KindEnd && e.Status == run.TimedOut:
 		return "timeout"
-	case e.Kind == run.KindTool && e.Status != "success", e.Kind == run.KindEnd && e.Status == run.Failed, e.StepType == "error", e.Error != "":
+	case e.Kind == run.KindTool && e.Status != "success", e.Kind == run.KindEnd && e.Status == run.Failed, e.StepType == "error", e.Error != "", e.Failed:
 		return "error"
 	}
 	return "ok"

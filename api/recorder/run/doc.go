@@ -10,6 +10,11 @@
 //	context  what the agent knew at a step
 //	end      how it ended
 //
+// What it was about - input, output, arguments, documents, whatever else a program
+// tells - is content, and lies in a block of the chain "content" that the entry
+// names. It can be deleted ([DeleteContent]) and the entry stays: when, in what
+// order, how long, how much.
+//
 // The manifest holds what lists need and no content: version 1 of a running run,
 // version 2 of one that ended, with the chain's head pinned under "chain" and
 // the counts, names and anomalies of [Facts]. An end may know of an earlier
@@ -18,8 +23,12 @@
 //
 // # Laws
 //
-//   - What was recorded is in the chain, input and output included, so that one
-//     digest, that of the head at completion, is proof of all of it.
+//   - What was recorded is in the chain or in content that it names by hash, so that
+//     one digest, that of the head at completion, is proof of all of it.
+//   - Content of a run is its own: a salt in each block keeps it from being that of
+//     another, and what was deleted from being guessed by its hash.
+//   - Content that is missing is a gap where a block of the chain "erased" says that
+//     it was deleted, and damage otherwise.
 //   - The hash of an entry is the SHA-256 of its block, in hexadecimal.
 //   - A run that has ended takes nothing more: KindExists.
 //   - What is not known is absent, never 0.
@@ -31,4 +40,6 @@
 //	r<collection><started, newest first><id>         summary    runs of a collection
 //	a<collection><agent><started, newest first><id>  summary    those of an agent
 //	n<collection><hash of label><id>                 nothing    agents of a collection by name
+//	d<collection><ended><id>                         nothing    runs that ended and have content, deleted runs among them
+//	t<collection>                                    nothing    collections that have a retention
 package run

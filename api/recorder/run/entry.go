@@ -1,6 +1,7 @@
 package run
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"iter"
@@ -90,6 +91,7 @@ type Entry struct {
 	Request    any            `cbor:"request"`
 	Response   any            `cbor:"response"`
 	Partial    string         `cbor:"partial"` // why what is recorded is not all there was
+	Failed     bool           `cbor:"failed"`  // there is an error message, or was
 	Made       bool           `cbor:"made"`    // a step that a tool call was given, as there was none
 
 	Tool         string  `cbor:"tool_name"`
@@ -103,16 +105,20 @@ type Entry struct {
 	Documents    []any    `cbor:"retrieved_documents"`
 	TotalTokens  *float64 `cbor:"total_tokens"`
 	TotalCost    *float64 `cbor:"total_cost_cents"`
+
+	Content *Content  `cbor:"content"` // where the content is; nil of an entry that has none, or from before it had a block of its own
+	Gone    *Deletion `cbor:"-"`       // the content was deleted
+	Salt    string    `cbor:"salt"`    // of the content
 }
 
-// block is a chain block whose body is an entry.
+// block is a chain block whose body is an entry, or the content of one.
 type block struct {
 	ID    entity.ID    `cbor:"id"`
 	Chain string       `cbor:"chain"`
 	N     int64        `cbor:"n"`
 	TS    int64        `cbor:"ts"`
 	Prev  *entity.Link `cbor:"prev"`
-	Body  Entry        `cbor:"body"`
+	Body  *Entry       `cbor:"body"`
 }
 
 // Time is when it happened, ms since 1970.
@@ -145,11 +151,11 @@ func HashOf(c entity.CID) string {
 func (e *Entry) StepsSoFar() int64 { return max(e.Sequence, e.Steps) }
 
 func decode(raw []byte, c entity.CID) (*Entry, entity.CID, error) {
-	var b block
+	e := new(Entry)
+	b := block{Body: e}
 	if err := entity.DecodeBlock(raw, &b); err != nil {
 		return nil, entity.CID{}, entity.Internal("run.decode", err)
 	}
-	e := &b.Body
 	e.N, e.TS, e.CID = b.N, b.TS, c
 	prev := entity.CID{}
 	if b.Prev != nil {
@@ -167,10 +173,31 @@ func Last(r entity.Reader, id entity.ID) (*Entry, error) {
 	if head.N == 0 {
 		return nil, entity.NotFound("run.Last", "run %s has nothing recorded", Name(id))
 	}
-	return read(r, head.CID)
+	return (&contents{r: r, id: id}).entry(head.CID)
 }
 
-func read(r entity.Reader, c entity.CID) (*Entry, error) {
+// Bare yields a run's chain from its last entry back, without content.
+func Bare(r entity.Reader, id entity.ID) iter.Seq2[*Entry, error] {
+	return func(yield func(*Entry, error) bool) {
+		head, err := r.ChainHead(id, Chain)
+		for at := head.CID; err == nil && at.Defined(); {
+			var raw []byte
+			var e *Entry
+			if raw, err = r.Block(at); err == nil {
+				e, at, err = decode(raw, at)
+			}
+			if err == nil && !yield(e, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// bare is an entry without its content.
+func bare(r entity.Chains, c entity.CID) (*Entry, error) {
 	raw, err := r.Block(c)
 	if err != nil {
 		return nil, err
@@ -179,8 +206,18 @@ func read(r entity.Reader, c entity.CID) (*Entry, error) {
 	return e, err
 }
 
-// Open is the entry of a block. KindNotFound.
-func Open(r entity.Reader, c entity.CID) (*Entry, error) { return read(r, c) }
+// Open is the entry of a run that is in a block. KindNotFound.
+func Open(r entity.Reader, id entity.ID, c entity.CID) (*Entry, error) {
+	return (&contents{r: r, id: id}).entry(c)
+}
+
+func (c *contents) entry(at entity.CID) (*Entry, error) {
+	e, err := bare(c.r, at)
+	if err == nil {
+		err = c.fill(e)
+	}
+	return e, err
+}
 
 // At is the entry at a place of the chain. KindNotFound where there is none.
 func At(r entity.Reader, id entity.ID, n int64) (*Entry, error) {
@@ -191,7 +228,7 @@ func At(r entity.Reader, id entity.ID, n int64) (*Entry, error) {
 		if ref.N != n {
 			break
 		}
-		return read(r, ref.CID)
+		return (&contents{r: r, id: id}).entry(ref.CID)
 	}
 	return nil, entity.NotFound("run.At", "run %s has no entry %d", Name(id), n)
 }
@@ -199,10 +236,11 @@ func At(r entity.Reader, id entity.ID, n int64) (*Entry, error) {
 // Entries yields a run's chain from a place on.
 func Entries(r entity.Reader, id entity.ID, from int64) iter.Seq2[*Entry, error] {
 	return func(yield func(*Entry, error) bool) {
+		c := contents{r: r, id: id}
 		for ref, err := range r.Chain(id, Chain, from) {
 			var e *Entry
 			if err == nil {
-				e, err = read(r, ref.CID)
+				e, err = c.entry(ref.CID)
 			}
 			if !yield(e, err) || err != nil {
 				return
@@ -219,6 +257,7 @@ func All(r entity.Reader, id entity.ID) ([]*Entry, error) {
 		return nil, err
 	}
 	out := make([]*Entry, head.N)
+	c := contents{r: r, id: id}
 	at := head.CID
 	for n := head.N; n > 0; n-- {
 		raw, err := r.Block(at)
@@ -226,6 +265,9 @@ func All(r entity.Reader, id entity.ID) ([]*Entry, error) {
 			return nil, err
 		}
 		e, prev, err := decode(raw, at)
+		if err == nil {
+			err = c.fill(e)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -237,28 +279,99 @@ func All(r entity.Reader, id entity.ID) ([]*Entry, error) {
 // Read is [All] for a view of a committed state: blocks are read in order and
 // decoded on all cores, as replays of long runs wait for it.
 func Read(r entity.Reader, id entity.ID) ([]*Entry, error) {
-	var raw [][]byte
+	raw, err := readRaw(r, id)
+	if err != nil {
+		return nil, err
+	}
+	c := contents{r: r, id: id}
+	out := make([]*Entry, len(raw))
+	if err := shared(len(raw), func(i int) (err error) {
+		if out[i], _, err = decode(raw[i].block, raw[i].cid); err == nil && raw[i].content != nil {
+			err = out[i].merge(raw[i].content)
+		}
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	for i, e := range out {
+		if raw[i].content != nil {
+			continue
+		}
+		if err := c.fill(e); err != nil { // as a rule it is gone
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// rawEntry is an entry's block, with that of its content where that is the one
+// which the chain of contents has next.
+type rawEntry struct {
+	cid            entity.CID
+	block, content []byte
+}
+
+// readRaw reads both chains side by side: in the order in which they were written,
+// which the store reads at a fraction of what looking each block up takes.
+func readRaw(r entity.Reader, id entity.ID) (all []rawEntry, err error) {
 	var refs []entity.ChainRef
+	for ref, err := range r.Chain(id, entity.ChainContent, 1) {
+		if err != nil {
+			return nil, err
+		}
+		refs = append(refs, ref)
+	}
+	next := func() (content []byte, err error) {
+		if len(refs) == 0 {
+			return nil, nil
+		}
+		if content, err = r.Block(refs[0].CID); entity.KindOf(err) == entity.KindNotFound {
+			return nil, nil
+		}
+		return content, err
+	}
+	content, err := next()
+	if err != nil {
+		return nil, err
+	}
 	for ref, err := range r.Chain(id, Chain, 1) {
 		if err != nil {
 			return nil, err
 		}
-		b, err := r.Block(ref.CID)
+		block, err := r.Block(ref.CID)
 		if err != nil {
 			return nil, err
 		}
-		refs, raw = append(refs, ref), append(raw, b)
+		entry := rawEntry{cid: ref.CID, block: block}
+		if len(refs) > 0 && names(block, refs[0].CID) {
+			entry.content, refs = content, refs[1:]
+			if content, err = next(); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, entry)
 	}
-	out, failed := make([]*Entry, len(raw)), make([]error, len(raw))
+	return all, nil
+}
+
+// names tells whether a block has a link to another.
+func names(block []byte, c entity.CID) bool {
+	d, _ := entity.DigestOf(c)
+	return bytes.Contains(block, d[:])
+}
+
+// shared runs fn for each of n things on all cores.
+func shared(n int, fn func(i int) error) error {
 	const share = 512
+	failed := make([]error, n/share+1)
 	var group sync.WaitGroup
-	for from := 0; from < len(raw); from += share {
+	for from := 0; from < n; from += share {
 		group.Go(func() {
-			for i := from; i < min(from+share, len(raw)); i++ {
-				out[i], _, failed[i] = decode(raw[i], refs[i].CID)
+			for i := from; i < min(from+share, n) && failed[from/share] == nil; i++ {
+				failed[from/share] = fn(i)
 			}
 		})
 	}
 	group.Wait()
-	return out, errors.Join(failed...)
+	return errors.Join(failed...)
 }

@@ -17,6 +17,8 @@ const (
 	spaceRuns  = 'r'
 	spaceAgent = 'a'
 	spaceName  = 'n'
+	spaceDue   = 'd'
+	spaceKept  = 't'
 	idLength   = 26
 	nameLength = 16
 	tailLength = 8 + idLength
@@ -29,7 +31,7 @@ type Projection struct{}
 func (Projection) Name() string { return projectionName }
 
 // Version implements [entity.Projection].
-func (Projection) Version() int { return 2 }
+func (Projection) Version() int { return 3 }
 
 // Load implements [entity.Projection].
 func (Projection) Load(entity.Rows) error { return nil }
@@ -49,7 +51,8 @@ func (Projection) Apply(t entity.Transition, w entity.RowWriter) error {
 		return err
 	}
 	for _, row := range old {
-		if !holds(now, row.Key) {
+		gone := after == nil && row.Key[0] == spaceDue // what was recorded of a deleted run is here, and has its end
+		if !holds(now, row.Key) && !gone {
 			w.Delete(row.Key)
 		}
 	}
@@ -74,6 +77,9 @@ func rowsOf(m *entity.Manifest) ([]entity.Row, error) {
 			return []entity.Row{{Key: append(namePrefix(c, m.Label()), m.ID...)}}, nil
 		}
 	}
+	if m != nil && m.Type == entity.TypeCollection && DaysOf(m) != 0 {
+		return []entity.Row{{Key: append([]byte{spaceKept}, m.ID...)}}, nil
+	}
 	s := SummaryOf(m)
 	if s == nil || len(s.Collection) != idLength {
 		return nil, nil
@@ -89,6 +95,9 @@ func rowsOf(m *entity.Manifest) ([]entity.Row, error) {
 	rows := []entity.Row{{Key: append(runsPrefix(s.Collection, ""), tail...), Value: value}}
 	if len(s.Agent) == idLength {
 		rows = append(rows, entity.Row{Key: append(runsPrefix(s.Collection, s.Agent), tail...), Value: value})
+	}
+	if key := dueKey(s); key != nil {
+		rows = append(rows, entity.Row{Key: key})
 	}
 	return rows, nil
 }

@@ -80,7 +80,7 @@ func record(t testing.TB, s *store.Store, clock *storetest.Clock, random *rand.R
 			if err != nil {
 				return err
 			}
-			w, err := run.Continue(tx, h)
+			w, err := run.Continue(tx, h, nil)
 			if err != nil {
 				return err
 			}
@@ -101,7 +101,7 @@ func record(t testing.TB, s *store.Store, clock *storetest.Clock, random *rand.R
 			if err != nil {
 				return err
 			}
-			w, err := run.Continue(tx, h)
+			w, err := run.Continue(tx, h, nil)
 			if err != nil {
 				return err
 			}
@@ -119,7 +119,10 @@ type tampered struct {
 	blocks map[entity.CID][]byte
 }
 
-func (s *tampered) ChainHead(entity.ID, string) (entity.ChainRef, error) {
+func (s *tampered) ChainHead(id entity.ID, chain string) (entity.ChainRef, error) {
+	if chain != run.Chain {
+		return s.Reader.ChainHead(id, chain)
+	}
 	if len(s.refs) == 0 {
 		return entity.ChainRef{}, nil
 	}
@@ -159,6 +162,10 @@ func TestVerifyFindsTampering(t *testing.T) {
 		for range 40 {
 			tamper(t, s, id, random)
 		}
+		eraseSome(t, s, id, random)
+		for range 40 {
+			tamper(t, s, id, random)
+		}
 	}
 }
 
@@ -175,6 +182,20 @@ func tamper(t *testing.T, s *store.Store, id entity.ID, random *rand.Rand) {
 				return err
 			}
 			src.refs, src.blocks[ref.CID] = append(src.refs, ref), b
+		}
+		for _, chain := range []string{entity.ChainContent, entity.ChainErased} {
+			for ref, err := range r.Chain(id, chain, 1) {
+				if err != nil {
+					return err
+				}
+				b, err := r.Block(ref.CID)
+				if err != nil && entity.KindOf(err) != entity.KindNotFound {
+					return err
+				}
+				if b != nil {
+					src.blocks[ref.CID] = b
+				}
+			}
 		}
 		h, err := r.Head(id)
 		if err != nil {
@@ -213,6 +234,15 @@ func tamper(t *testing.T, s *store.Store, id entity.ID, random *rand.Rand) {
 // change tampers at place i (from 0) and says where it shows, from 1.
 func (s *tampered) change(random *rand.Rand, i int) (name string, at int64) {
 	ref, n := s.refs[i], int64(i+1)
+	if c := s.contentOf(i); c.Defined() && random.IntN(3) == 0 {
+		if b := slices.Clone(s.blocks[c]); random.IntN(2) == 0 {
+			b[random.IntN(len(b))] ^= byte(1 + random.IntN(255))
+			s.blocks[c] = b
+			return "a byte of content", n
+		}
+		delete(s.blocks, c)
+		return "content that is gone", n
+	}
 	switch random.IntN(7) {
 	case 0:
 		b := slices.Clone(s.blocks[ref.CID])
@@ -265,6 +295,34 @@ func (s *tampered) edit(i int, change func(*entity.ChainBlock)) entity.CID {
 	}
 	s.blocks[c] = raw
 	return c
+}
+
+// contentOf is the content that is here of the entry at place i, from 0.
+func (s *tampered) contentOf(i int) entity.CID {
+	b, _, err := entity.OpenChainBlock(s.blocks[s.refs[i].CID])
+	if err != nil {
+		return entity.CID{}
+	}
+	content, _ := b.Body["content"].(map[string]any)
+	link, _ := content["block"].(entity.Link)
+	if s.blocks[link.CID] == nil {
+		return entity.CID{}
+	}
+	return link.CID
+}
+
+// eraseSome deletes some of a run's content.
+func eraseSome(t *testing.T, s *store.Store, id entity.ID, random *rand.Rand) {
+	t.Helper()
+	update(t, s, func(tx entity.Tx) error {
+		head, err := tx.ChainHead(id, entity.ChainContent)
+		if err != nil {
+			return err
+		}
+		from := 1 + random.Int64N(head.N)
+		_, err = tx.Erase(id, entity.Erasure{From: from, To: from + random.Int64N(head.N-from+1)})
+		return err
+	})
 }
 
 func (s *tampered) id() entity.ID {
@@ -422,5 +480,64 @@ func TestNames(t *testing.T) {
 				t.Errorf("%s is taken for another run's", name)
 			}
 		}
+	}
+}
+
+// A run that was recorded when content was part of the chain is read and verified as
+// ever; its content cannot go without the hashes, and stays, once and for all.
+func TestContentInTheChainStays(t *testing.T) {
+	s, clock := open(t, run.Projection{})
+	collection, agent := place(t, s)
+	var id entity.ID
+	update(t, s, func(tx entity.Tx) error {
+		w, err := run.Begin(tx, run.Start{Collection: collection, Agent: agent, Trigger: "api"}, clock.Now())
+		if err == nil {
+			id = w.ID()
+			_, err = tx.Append(id, run.Chain, entity.Any, entity.Properties{"kind": "step", "sequence": int64(1), "step_type": "completion", "output": "said then"})
+		}
+		return err
+	})
+	update(t, s, func(tx entity.Tx) error {
+		h, err := tx.Head(id)
+		if err != nil {
+			return err
+		}
+		w, err := run.Continue(tx, h, nil)
+		if err != nil {
+			return err
+		}
+		_, err = w.End(run.Finish{Status: run.Completed, Body: entity.Properties{"output": "said now"}}, nil, clock.Now())
+		return err
+	})
+	clock.Advance(48 * time.Hour)
+	for i, want := range []bool{true, false} {
+		update(t, s, func(tx entity.Tx) error {
+			did, more, err := run.DeleteContent(tx, id, run.Policy{Days: 1, Now: clock.Now()})
+			if did != want || more {
+				t.Errorf("look %d: did %v, more %v", i+1, did, more)
+			}
+			return err
+		})
+	}
+	err := s.View(t.Context(), func(r entity.Reader) error {
+		all, err := run.Read(r, id)
+		if err != nil {
+			return err
+		}
+		if all[1].Output == nil || *all[1].Output != "said then" || all[2].Output != nil || all[2].Gone == nil || all[2].Gone.Days != 1 {
+			t.Errorf("the step says %v, the end %+v", all[1].Output, all[2])
+		}
+		v, err := run.Verify(r, id, nil)
+		if err != nil || !v.Valid || len(v.Gaps) != 1 || v.Gaps[0].From != 3 {
+			t.Errorf("%+v %v", v, err)
+		}
+		due, _, err := run.Due(r, collection, clock.Now().UnixMilli(), "", 10)
+		if len(due) != 0 {
+			t.Errorf("%v is due still", due)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -30,6 +30,8 @@ type Summary struct {
 	Partial    bool
 	Trace      string   // of its start: W3C trace context, in hexadecimal
 	Traces     []string // others that its steps are part of, of a run that has ended
+	Deleted    int64    // when its content was, ms since 1970; 0: it was not
+	Kept       bool     // its content cannot be deleted: it was recorded before that could be
 }
 
 // SummaryOf reads a run's manifest; nil of what is none, or lies in no collection.
@@ -48,6 +50,10 @@ func SummaryOf(m *entity.Manifest) *Summary {
 		s.Errors = *n
 	}
 	s.Partial, _ = p["partial"].(bool)
+	s.Kept, _ = p[propKept].(bool)
+	if gone, ok := p[propDeleted].(map[string]any); ok {
+		s.Deleted = millis(gone, "at")
+	}
 	for _, r := range m.Relationships {
 		switch r.Predicate {
 		case PredicateAgent:

@@ -29,12 +29,14 @@ const (
 	Truncated       Reason = "truncated"        // the chain ends before the head that was pinned
 	Extended        Reason = "extended"         // or goes on after it
 	PinMismatch     Reason = "pin_mismatch"     // the head is another than was pinned
+	ContentMissing  Reason = "content_missing"  // there is no content, and nothing says that it was deleted
+	ContentMismatch Reason = "content_mismatch" // the content's bytes are not those that the entry names
 )
 
 // Broken is where a chain breaks.
 type Broken struct {
 	Seq      int64  `json:"seq" doc:"the place in the chain, from 1"`
-	Reason   Reason `json:"reason" enum:"payload_mismatch,prev_mismatch,missing,malformed,disordered,truncated,extended,pin_mismatch"`
+	Reason   Reason `json:"reason" enum:"payload_mismatch,prev_mismatch,missing,malformed,disordered,truncated,extended,pin_mismatch,content_missing,content_mismatch"`
 	Expected string `json:"expected,omitempty" doc:"the hash that should be there"`
 	Actual   string `json:"actual,omitempty" doc:"the hash that is"`
 }
@@ -46,13 +48,33 @@ type Verdict struct {
 	Steps     int64
 	ChainHash string // of the last that holds; "" for none
 	Broken    *Broken
+	Gaps      []Gap // nil for none
+}
+
+// Gap is a part of a chain whose content was deleted; hashes, links and numbers are
+// there.
+type Gap struct {
+	From    int64 // places in the chain, both included
+	To      int64
+	Entries int64 // of them whose content is gone; others had none
+	Deletion
+}
+
+// gaps adds an entry whose content is gone.
+func gaps(list []Gap, n int64, gone Deletion) []Gap {
+	if last := len(list) - 1; last >= 0 && list[last].Deletion == gone {
+		list[last].To = n
+		list[last].Entries++
+		return list
+	}
+	return append(list, Gap{From: n, To: n, Entries: 1, Deletion: gone})
 }
 
 // Verify recomputes a run's chain from its bytes, from the first block to the
 // last, and holds it against the pin of its manifest; nil where the run has not
 // ended.
 func Verify(src Source, id entity.ID, pin *entity.ChainRef) (v Verdict, err error) {
-	c := checker{src: src, id: id}
+	c := checker{src: src, id: id, contents: contents{r: src, id: id}}
 	for ref, err := range src.Chain(id, Chain, 1) {
 		if err != nil {
 			return v, err
@@ -71,7 +93,16 @@ func Verify(src Source, id entity.ID, pin *entity.ChainRef) (v Verdict, err erro
 		}
 		c.broken = c.end(head, pin)
 	}
-	v = Verdict{Valid: c.broken == nil, Entries: c.last.N, Steps: c.steps, Broken: c.broken}
+	if c.broken == nil {
+		head, err := src.ChainHead(id, entity.ChainContent)
+		if err != nil {
+			return v, err
+		}
+		if head.N > c.content.N {
+			c.broken = &Broken{Seq: c.last.N, Reason: Extended, Actual: HashOf(head.CID)}
+		}
+	}
+	v = Verdict{Valid: c.broken == nil, Entries: c.last.N, Steps: c.steps, Broken: c.broken, Gaps: c.gaps}
 	if c.last.N > 0 {
 		v.ChainHash = HashOf(c.last.CID)
 	}
@@ -84,6 +115,10 @@ type checker struct {
 	last   entity.ChainRef
 	steps  int64
 	broken *Broken
+
+	contents contents
+	content  entity.ChainRef // the last that an entry named
+	gaps     []Gap
 }
 
 func (c *checker) next(ref entity.ChainRef) (*Broken, error) {
@@ -123,7 +158,44 @@ func (c *checker) next(ref entity.ChainRef) (*Broken, error) {
 	if !c.inOrder(b.N, e) {
 		return at(Disordered, HashOf(ref.CID), "")
 	}
+	if broken, err := c.body(e); broken != nil || err != nil {
+		return broken, err
+	}
 	c.last = ref
+	return nil, nil
+}
+
+// body holds the content of an entry against what the entry names.
+func (c *checker) body(e *Entry) (*Broken, error) {
+	if e.Content == nil {
+		return nil, nil
+	}
+	want := e.Content.Block.CID
+	at := func(r Reason, actual string) (*Broken, error) {
+		return &Broken{Seq: e.N, Reason: r, Expected: hashOrNone(want), Actual: actual}, nil
+	}
+	if e.Content.N != c.content.N+1 {
+		return at(Disordered, "")
+	}
+	raw, gone, err := c.contents.fetch(e.Content)
+	switch {
+	case errors.Is(err, errMissing):
+		return at(ContentMissing, "")
+	case err != nil:
+		return nil, err
+	case gone != nil:
+		c.gaps = gaps(c.gaps, e.N, *gone)
+	default:
+		d, _ := entity.DigestOf(want)
+		if sum := sha256.Sum256(raw); !bytes.Equal(sum[:], d[:]) {
+			return at(ContentMismatch, HashOf(entity.CIDOf(sum)))
+		}
+		b, _, err := entity.OpenChainBlock(raw)
+		if err != nil || b.ID != c.id || b.Chain != entity.ChainContent || b.N != e.Content.N || b.PrevCID() != c.content.CID {
+			return at(Malformed, "")
+		}
+	}
+	c.content = entity.ChainRef{N: e.Content.N, CID: want}
 	return nil, nil
 }
 

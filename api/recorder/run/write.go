@@ -14,6 +14,7 @@ type Start struct {
 	Trigger    string
 	At         time.Time         // zero: now
 	Body       entity.Properties // input, metadata, trace_id, parent_span_id
+	Salt       Salt
 }
 
 // Begin makes a run and its first entry, whose place the writer's head is. now is
@@ -50,7 +51,7 @@ func Begin(tx entity.Tx, s Start, now time.Time) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{tx: tx, id: v.Manifest.ID, whole: true}
+	w := &Writer{tx: tx, id: v.Manifest.ID, whole: true, salt: s.Salt}
 	_, err = w.append(body)
 	return w, err
 }
@@ -64,11 +65,12 @@ type Writer struct {
 	ended bool
 	whole bool     // all is every entry there is
 	all   []*Entry // from the run's beginning on, if it is this writer's
+	salt  Salt
 }
 
 // Continue makes a writer of a run that has not ended: KindExists where it has.
 // h is its head; that it may be written is the caller's to decide.
-func Continue(tx entity.Tx, h entity.Head) (*Writer, error) {
+func Continue(tx entity.Tx, h entity.Head, salt Salt) (*Writer, error) {
 	m, err := tx.Manifest(h.CID())
 	if err != nil {
 		return nil, err
@@ -80,9 +82,9 @@ func Continue(tx entity.Tx, h entity.Head) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{tx: tx, id: h.ID, head: head}
+	w := &Writer{tx: tx, id: h.ID, head: head, salt: salt}
 	if head.N > 0 {
-		last, err := read(tx, head.CID)
+		last, err := bare(tx, head.CID)
 		if err != nil {
 			return nil, err
 		}
@@ -109,14 +111,14 @@ func (w *Writer) Steps() int64 { return w.steps }
 func (w *Writer) Ended() bool { return w.ended }
 
 func (w *Writer) append(body entity.Properties) (entity.ChainRef, error) {
-	ref, err := w.tx.Append(w.id, Chain, entity.Any, body)
+	ref, stored, err := record(w.tx, w.id, Chain, body, w.salt)
 	if err != nil {
 		return ref, err
 	}
 	w.head = ref
 	if w.whole {
 		var e *Entry
-		e, w.whole = written(ref, body)
+		e, w.whole = written(ref, stored)
 		w.all = append(w.all, e)
 	}
 	return ref, nil

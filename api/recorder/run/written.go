@@ -2,7 +2,7 @@ package run
 
 import "stemma/entity"
 
-// written is the body of a block as the entry that it reads back as, without the
+// written is what was stored of an entry as the one that it reads back as, without the
 // reading and without TS; ok is false where TS says when it happened.
 func written(ref entity.ChainRef, body entity.Properties) (e *Entry, ok bool) {
 	at, told := body["at"].(int64)
@@ -21,12 +21,16 @@ func written(ref entity.ChainRef, body entity.Properties) (e *Entry, ok bool) {
 			e.setNumber(key, v)
 		case bool:
 			e.Made = e.Made || key == "made" && v
+			e.Failed = e.Failed || key == "failed" && v
 		case map[string]any:
 			switch key {
 			case "metadata":
 				e.Metadata = v
 			case "usage":
 				e.Usage = v
+			case "content":
+				at, _ := contentAt(body)
+				e.Content = &at
 			}
 		case []any:
 			switch key {
@@ -90,6 +94,8 @@ func (e *Entry) setText(key, v string) {
 		e.Tool = v
 	case "status":
 		e.Status = v
+	case entity.ContentSalt:
+		e.Salt = v
 	case "trace_id":
 		e.TraceID = v
 	case "span_id":

@@ -49,7 +49,7 @@ func Export(ctx context.Context, s entity.Store, w io.Writer, o ExportOptions) (
 		o.Progress = func(string, int, int) {}
 	}
 	err = s.View(ctx, func(r entity.Reader) (err error) {
-		e := &exporter{ctx: ctx, store: s, reader: r, options: o, written: make(map[entity.CID]struct{})}
+		e := &exporter{ctx: ctx, store: s, reader: r, options: o, written: make(map[entity.CID]struct{}), gone: make(map[entity.ID][]entity.Erasure)}
 		defer func() { report = e.report }()
 		if e.chosen, err = o.Select.chosen(r); err != nil {
 			return err
@@ -81,6 +81,7 @@ type exporter struct {
 	total   int                     // blocks to be written
 	written map[entity.CID]struct{} // contents, in the plan and again in the file
 	out     *car.Writer
+	gone    map[entity.ID][]entity.Erasure // of those whose content was met
 }
 
 // changes yields what the log says of the chosen entities.
@@ -96,12 +97,35 @@ func (e *exporter) changes(yield func(entity.Change) error) error {
 			if !e.chosen(c.ID) {
 				continue
 			}
+			if gone, err := e.erased(c); gone || err != nil {
+				if err != nil {
+					return err
+				}
+				continue
+			}
 			if err := yield(c); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// erased tells whether a change made a block of content that is gone: the block that
+// says so goes into the file in its place.
+func (e *exporter) erased(c entity.Change) (bool, error) {
+	if c.Chain != entity.ChainContent {
+		return false, nil
+	}
+	all, known := e.gone[c.ID]
+	if !known {
+		var err error
+		if all, err = entity.Erased(e.reader, c.ID); err != nil {
+			return false, err
+		}
+		e.gone[c.ID] = all
+	}
+	return entity.ErasureHolding(all, c.Ver) != nil, nil
 }
 
 // plan counts the blocks and gathers the roots.
@@ -293,7 +317,8 @@ func (e *exporter) fetch(ctx context.Context, p *piece) error {
 	err := e.store.View(ctx, func(r entity.Reader) (err error) {
 		size := 0
 		for i := 0; i < len(p.changes) && size < bytesPerPiece; i++ {
-			if p.blocks[i], err = r.Block(p.changes[i].CID()); err != nil {
+			p.blocks[i], err = r.Block(p.changes[i].CID())
+			if err = unlessErased(r, p.changes[i], err); err != nil {
 				return err
 			}
 			size += len(p.blocks[i])
@@ -311,6 +336,9 @@ func (e *exporter) writePiece(ctx context.Context, p *piece) error {
 		block, err := e.block(ctx, p, i)
 		if err != nil {
 			return err
+		}
+		if block == nil {
+			continue
 		}
 		if c.Kind == entity.Appended {
 			e.report.ChainBlocks++
@@ -343,9 +371,22 @@ func (e *exporter) block(ctx context.Context, p *piece, i int) (block []byte, er
 	}
 	err = e.store.View(ctx, func(r entity.Reader) (err error) {
 		block, err = r.Block(p.changes[i].CID())
-		return err
+		return unlessErased(r, p.changes[i], err)
 	})
 	return block, err
+}
+
+// unlessErased takes it that content which was here when the export began has been
+// erased meanwhile.
+func unlessErased(r entity.Reader, c entity.Change, err error) error {
+	if c.Chain != entity.ChainContent || entity.KindOf(err) != entity.KindNotFound {
+		return err
+	}
+	all, failed := entity.Erased(r, c.ID)
+	if failed == nil && entity.ErasureHolding(all, c.Ver) != nil {
+		return nil
+	}
+	return err
 }
 
 func (e *exporter) writeContent(ctx context.Context, c entity.CID) (err error) {

@@ -21,6 +21,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"stemma/api/auth"
+	"stemma/api/gateway"
+	"stemma/api/llm/provider"
+	"stemma/api/llm/runs"
+	"stemma/api/llm/turn"
 	"stemma/api/native"
 	"stemma/api/recorder"
 	"stemma/api/recorder/run"
@@ -87,7 +91,7 @@ func serveChild(args []string) (err error) {
 		}
 		_, err = auth.Bootstrap(ctx, s, Key)
 		return s, err
-	}, func(ctx context.Context, ready func(string) error) error {
+	}, func(ctx context.Context, ready func(addr, key string) error) error {
 		callers, err := auth.New(auth.Options{Stores: []entity.Store{s}})
 		if err != nil {
 			return err
@@ -103,8 +107,21 @@ func serveChild(args []string) (err error) {
 		}
 		recording := recorder.New(options)
 		defer recording.Close()
+		models := runs.New(runs.Options{Stores: []entity.Store{s}})
+		defer models.Close()
+		client := provider.NewClient(provider.Options{Foreign: provider.ForeignTransport(true)})
+		defer client.Close()
+		engine := turn.New(turn.Options{Stores: []entity.Store{s}, Client: client, Runs: models, Status: gateway.Status})
+		defer engine.Close()
+		key := ""
+		if c.Agent {
+			if key, err = NewAgent(ctx, s, callers, c.Upstream); err != nil {
+				return err
+			}
+		}
+		ops := native.New(time.Now, native.Network{Store: s, Scopes: scopes, Graph: index, Blobs: blobs}).Operations()
 		handler := wire.New(wire.Options{
-			Ops:          append(native.New(time.Now, native.Network{Store: s, Scopes: scopes, Graph: index, Blobs: blobs}).Operations(), recording.Operations()...),
+			Ops:          slices.Concat(ops, recording.Operations(), gateway.New(engine, time.Now).Operations()),
 			Authenticate: callers.Authenticate,
 		})
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -113,7 +130,7 @@ func serveChild(args []string) (err error) {
 		}
 		server := &http.Server{Handler: WithYardsticks(handler, c.Upstream)}
 		context.AfterFunc(ctx, func() { server.Close() })
-		if err := ready(listener.Addr().String()); err != nil {
+		if err := ready(listener.Addr().String(), key); err != nil {
 			return err
 		}
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -126,8 +143,8 @@ func serveChild(args []string) (err error) {
 // tiny proves that every row works.
 var tiny = Sizes{
 	Name: "tiny", Window: 20 * time.Millisecond, Nodes: 200, Edges: 1500,
-	FewVersions: 5, ManyVersions: 100, Restores: 3, Entities: 1500, Read: 20, Collections: 20, Members: 2400, Documents: 300, ResidentLimit: 2 << 30,
-	Lines: 500, Content: 1 << 20, Blocks: 400,
+	FewVersions: 5, ManyVersions: 100, Restores: 3, Entities: 1500, Read: 20, Collections: 20, Members: 2400, Documents: 300, Calls: 5000, ResidentLimit: 2 << 30,
+	Lines: 500, Content: 1 << 20, Blocks: 400, Streams: 20,
 }
 
 // built makes the binary whose commands are measured, once a run of the tests.
@@ -162,7 +179,7 @@ func tinyOptions(t *testing.T, only string) Options {
 
 // Every row gives results with sane numbers, and leaves nothing behind.
 func TestRows(t *testing.T) {
-	lines := map[string]int{"durable": 1, "put": 5, "get": 2, "attest": 2, "contended": 2, "search": 3, "sight": 4, "graph": 2, "versions": 6, "events": 2, "access": 2, "jsonl": 2, "content": 3, "car": 2, "mirror": 1, "find": 9, "recorder": 2, "proxy": 10, "resident": 3}
+	lines := map[string]int{"durable": 1, "put": 5, "get": 2, "attest": 2, "contended": 2, "search": 3, "sight": 4, "graph": 2, "versions": 6, "events": 2, "access": 2, "jsonl": 2, "content": 3, "car": 2, "mirror": 1, "find": 9, "recorder": 2, "proxy": 10, "usage": 4, "gateway": 10, "resident": 3}
 	o := tinyOptions(t, "")
 	var table bytes.Buffer
 	o.Out = &table

@@ -26,6 +26,7 @@ type Child struct {
 	Load     int    // entities to create before it serves
 	Search   bool   // whether its stores are searched, as those of 'stemma serve' are unless told otherwise
 	Upstream string // URL of the model provider [UpstreamName]; "" for none
+	Agent    bool   // whether there is an agent that asks it, see [NewAgent]
 	Profile  string // file for its CPU profile, beside which that of its heap comes; "" takes none
 }
 
@@ -33,6 +34,7 @@ type Child struct {
 // when it serves.
 type Hello struct {
 	Addr string        `json:"addr"`
+	Key  string        `json:"key"`     // of the agent
 	Open time.Duration `json:"open_ns"` // to open the stores
 	Load time.Duration `json:"load_ns"` // to create the entities
 }
@@ -42,8 +44,9 @@ func (h Hello) Ready(w io.Writer) error { return json.NewEncoder(w).Encode(h) }
 
 // Serve runs the server's part of a child: open, and serve until the parent
 // closes the standard input or ctx ends. open starts the server and gives its
-// main store; serve serves it and tells the address to ready.
-func (c Child) Serve(ctx context.Context, in io.Reader, out io.Writer, open func() (entity.Store, error), serve func(ctx context.Context, ready func(addr string) error) error) (err error) {
+// main store; serve serves it and tells ready the address,
+// and the key of the agent, if there is one.
+func (c Child) Serve(ctx context.Context, in io.Reader, out io.Writer, open func() (entity.Store, error), serve func(ctx context.Context, ready func(addr, key string) error) error) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
@@ -71,8 +74,8 @@ func (c Child) Serve(ctx context.Context, in io.Reader, out io.Writer, open func
 		}
 		defer func() { err = errors.Join(err, stop()) }()
 	}
-	return serve(ctx, func(addr string) error {
-		hello.Addr = addr
+	return serve(ctx, func(addr, key string) error {
+		hello.Addr, hello.Key = addr, key
 		return hello.Ready(out)
 	})
 }

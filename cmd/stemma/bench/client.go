@@ -20,6 +20,7 @@ type conn struct {
 	in      *bufio.Reader
 	out     []byte
 	body    []byte
+	key     string // of who asks
 	release func() bool
 }
 
@@ -36,7 +37,7 @@ func dial(ctx context.Context, addr string) (*conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bench client: %w", err)
 	}
-	return &conn{Conn: c, in: bufio.NewReaderSize(c, 64<<10), release: context.AfterFunc(ctx, func() { c.Close() })}, nil
+	return &conn{Conn: c, in: bufio.NewReaderSize(c, 64<<10), key: Key, release: context.AfterFunc(ctx, func() { c.Close() })}, nil
 }
 
 // Close closes the connection.
@@ -161,7 +162,9 @@ func (c *conn) send(method, path, accept string, body []byte) error {
 	b := append(c.out[:0], method...)
 	b = append(b, ' ')
 	b = append(b, path...)
-	b = append(b, " HTTP/1.1\r\nHost: bench\r\nAuthorization: ApiKey "+Key+"\r\n"...)
+	b = append(b, " HTTP/1.1\r\nHost: bench\r\nAuthorization: ApiKey "...)
+	b = append(b, c.key...)
+	b = append(b, "\r\n"...)
 	if accept != "" {
 		b = append(b, "Accept: "+accept+"\r\n"...)
 	}

@@ -84,7 +84,7 @@ func (r *runner) proxied(ctx context.Context, call proxied, n int) (results []Re
 	}
 	defer func() { err = errors.Join(err, end()) }()
 	err = r.served(ctx, Child{Data: dir, Upstream: upstream}, n+1, func(p *process, conns []*conn) error {
-		kept, err := newRecordedCalls(conns[n], call)
+		kept, err := newRecordedCalls(conns[n], conns[0], call, recordedCall)
 		if err != nil {
 			return err
 		}
@@ -146,11 +146,7 @@ func (r *runner) paced(ctx context.Context, kept *recordedCalls, ours, plain *pr
 
 // upstream serves the call's answer to whatever is asked, until ended.
 func (c proxied) upstream() (url string, end func() error, err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, err
-	}
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return listen(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body) // the answer is the same
 		w.Header().Set("Content-Type", c.kind)
 		for i, piece := range c.answer {
@@ -159,7 +155,16 @@ func (c proxied) upstream() (url string, end func() error, err error) {
 			}
 			_, _ = io.WriteString(w, piece) // who does not listen is found out by the client
 		}
-	})}
+	})
+}
+
+// listen serves an upstream until ended.
+func listen(handler http.HandlerFunc) (url string, end func() error, err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	server := &http.Server{Handler: handler}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	return "http://" + listener.Addr().String(), func() error {
@@ -181,31 +186,40 @@ func (c proxied) whole() (size int) {
 
 // make sends the call and checks the answer.
 func (c proxied) make(conn *conn, path string, in []byte) error {
-	want := c.whole()
 	if len(c.answer) == 1 {
 		a, err := conn.must(200, "POST", path, c.body)
-		if err == nil && len(a.body) != want {
+		if want := c.whole(); err == nil && len(a.body) != want {
 			err = fmt.Errorf("bench: %s answered %d bytes, not %d", path, len(a.body), want)
 		}
 		return err
 	}
-	if err := conn.send("POST", path, "", c.body); err != nil {
+	if err := c.ask(conn, path); err != nil {
 		return err
 	}
-	status, _, _, chunked, err := conn.head()
-	if err != nil {
-		return err
-	}
-	if status != 200 || !chunked {
-		return fmt.Errorf("bench: %s answered %d, not a stream", path, status)
-	}
-	body, n := httputil.NewChunkedReader(conn.in), 0
+	body, n, err := httputil.NewChunkedReader(conn.in), 0, error(nil)
 	for err == nil {
 		var k int
 		k, err = body.Read(in)
 		n += k
 	}
-	if !errors.Is(err, io.EOF) || n != want {
+	return c.over(conn, path, n, err)
+}
+
+// ask sends the call and reads the head of its answer, which is a stream.
+func (c proxied) ask(conn *conn, path string) error {
+	if err := conn.send("POST", path, "", c.body); err != nil {
+		return err
+	}
+	status, _, _, chunked, err := conn.head()
+	if err == nil && (status != 200 || !chunked) {
+		err = fmt.Errorf("bench: %s answered %d, not a stream", path, status)
+	}
+	return err
+}
+
+// over checks how a stream ended, with err behind so many bytes.
+func (c proxied) over(conn *conn, path string, n int, err error) error {
+	if want := c.whole(); !errors.Is(err, io.EOF) || n != want {
 		return fmt.Errorf("bench: %s streamed %d bytes, not %d: %w", path, n, want, err)
 	}
 	_, err = conn.line() // behind the last chunk
@@ -313,14 +327,14 @@ type recordedCalls struct {
 
 // newRecordedCalls finds out how many events a call makes. The first makes the
 // agent too.
-func newRecordedCalls(c *conn, call proxied) (*recordedCalls, error) {
+func newRecordedCalls(c, caller *conn, call proxied, path string) (*recordedCalls, error) {
 	k := &recordedCalls{c: c}
 	for range 2 {
 		before, err := latest(c)
 		if err != nil {
 			return nil, err
 		}
-		if err := call.make(c, recordedCall, make([]byte, 4<<10)); err != nil {
+		if err := call.make(caller, path, make([]byte, 4<<10)); err != nil {
 			return nil, err
 		}
 		if k.at, err = k.past(before); err != nil {

@@ -33,6 +33,8 @@ func rows() []row {
 		{"find", "documents findable by text and by meaning", (*runner).find},
 		{"recorder", "recording steps in batches, and replaying a long run", (*runner).recorder},
 		{"proxy", "calls through the recording proxy and through a plain one", (*runner).proxy},
+		{"gateway", "calls of language models through the gateway and through a plain proxy", (*runner).gateway},
+		{"usage", "adding up a year of calls of language models, and what counting them costs", (*runner).usage},
 		{"resident", "one server with many entities: resident memory", (*runner).resident},
 	}
 }
@@ -54,24 +56,26 @@ type Sizes struct {
 	Collections   int           `json:"collections"`    // of the store of scopes
 	Members       int           `json:"members"`        // entities in those
 	Documents     int           `json:"documents"`      // to be found
+	Calls         int           `json:"calls"`          // of language models, counted
 	ResidentLimit int64         `json:"resident_limit"` // bytes that the large store, and an import of as much, may take
 	Lines         int           `json:"lines"`          // entities of the import; twice as many relationships
 	Content       int64         `json:"content"`        // bytes of the file
 	Blocks        int           `json:"blocks"`         // versions of the CAR file
+	Streams       int           `json:"streams"`        // that the gateway has under way
 }
 
 // Full is what the README's table is printed from.
 var Full = Sizes{
 	Name: "full", Window: 2 * time.Second,
 	Nodes: 100_000, Edges: 1_000_000, FewVersions: 10, ManyVersions: 10_000, Restores: 400,
-	Collections: 10_000, Members: 200_000, Documents: 100_000, Entities: 1_000_000, Read: 1000, ResidentLimit: 2 << 30,
-	Lines: 1_000_000, Content: 500 << 20, Blocks: 1_000_000,
+	Collections: 10_000, Members: 200_000, Documents: 100_000, Calls: 10_000_000, Entities: 1_000_000, Read: 1000, ResidentLimit: 2 << 30,
+	Lines: 1_000_000, Content: 500 << 20, Blocks: 1_000_000, Streams: 2000,
 }
 
 // Short is the same code on less, for a CI job.
 var Short = Sizes{
 	Name: "short", Window: 400 * time.Millisecond,
 	Nodes: 20_000, Edges: 200_000, FewVersions: 10, ManyVersions: 10_000, Restores: 100,
-	Collections: 1000, Members: 20_000, Documents: 10_000, Entities: 50_000, Read: 500, ResidentLimit: 2 << 30,
-	Lines: 50_000, Content: 64 << 20, Blocks: 50_000,
+	Collections: 1000, Members: 20_000, Documents: 10_000, Calls: 1_000_000, Entities: 50_000, Read: 500, ResidentLimit: 2 << 30,
+	Lines: 50_000, Content: 64 << 20, Blocks: 50_000, Streams: 2000,
 }

@@ -114,6 +114,9 @@ func (r *memoryRows) Set(key, value []byte) { *r = append(*r, entity.Row{Key: ke
 // Delete is never called: nothing of a sample is deleted.
 func (r *memoryRows) Delete([]byte) {}
 
+// Add is never called: a graph counts nothing.
+func (r *memoryRows) Add([]byte, entity.Sums) {}
+
 // Get is not what a graph is loaded by; there is no row.
 func (r memoryRows) Get([]byte) ([]byte, error) { return nil, nil }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"stemma/entity"
 	"stemma/events/syncclient"
@@ -74,7 +75,23 @@ func (m *run) commit(ctx context.Context, items []item) (refused int, err error)
 	}
 	m.report.To = end
 	m.report.Bytes += int64(bytes)
-	return 0, nil
+	return 0, m.wipe(ctx, items)
+}
+
+// wiper is a store on disk.
+type wiper interface {
+	Wipe(context.Context) (left int, err error)
+}
+
+// wipe overwrites what the items erased.
+func (m *run) wipe(ctx context.Context, items []item) error {
+	erases := func(it item) bool { return it.event.Chain == entity.ChainErased }
+	store, ok := m.store.(wiper)
+	if !ok || !slices.ContainsFunc(items, erases) {
+		return nil
+	}
+	_, err := store.Wipe(ctx)
+	return err
 }
 
 func errWritten(op string, have, want entity.Seq) error {
@@ -131,7 +148,12 @@ func adoptLink(tx entity.Tx, it item, of entity.Head) error {
 	if err != nil {
 		return err
 	}
-	ref, err := tx.AdoptBlock(it.block)
+	var ref entity.ChainRef
+	if it.block == nil {
+		ref, err = tx.AdoptGap(e.Entity, e.Ver, e.CID)
+	} else {
+		ref, err = tx.AdoptBlock(it.block)
+	}
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,9 @@
 //     is [ErrUntrue], [syncclient.ErrBlock], [syncclient.ErrGap] or
 //     [syncclient.ErrForeignCursor]. Every event before that one is kept, nothing
 //     of it or after it.
+//   - Content that the source has erased is a gap here too, under the hash that its
+//     event names; what erases content here is the block that says so, which comes
+//     later in the log. 'stemma verify' finds a gap for which none has come.
 //   - What passes by itself is waited for, by the client.
 //   - A mirror is of all: what the source withholds because the caller may not view
 //     it ends the mirror with KindForbidden.

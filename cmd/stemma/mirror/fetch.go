@@ -30,7 +30,7 @@ type piece struct {
 
 type item struct {
 	event syncclient.Event
-	block []byte
+	block []byte // nil: content that the source has no more
 }
 
 // fetcher is the side of the source.
@@ -71,7 +71,8 @@ func (f *fetcher) batch(ctx context.Context, events []syncclient.Event) error {
 		want[i] = events[i].CID
 	}
 	i := 0
-	for block, err := range f.source.Blocks(ctx, want) {
+	mayBeGone := func(i int) bool { return events[i].Chain == entity.ChainContent }
+	for block, err := range f.source.BlocksBut(ctx, want, mayBeGone) {
 		event := events[i]
 		if err != nil {
 			return ofEvent(event, err)

@@ -1,0 +1,112 @@
+package recorder
+
+import (
+	"context"
+
+	"stemma/api/recorder/run"
+	"stemma/api/wire"
+	"stemma/entity"
+	"stemma/entity/guard"
+)
+
+func (s *Service) retentionOps() []wire.Operation {
+	return []wire.Operation{
+		wire.Op(wire.Operation{
+			Method: "GET", Path: "/api/monitoring/retention", ID: "getRetention", Tag: tagMonitoring, Summary: "Get how long content is kept", Permission: "collection:view", Auth: wire.AuthRequired,
+			Description: "For how many days after a run has ended what was said in it is kept; null is for ever.",
+			Success:     []wire.Success{{Status: 200, Body: RetentionResponse{}}}, Errors: []int{401, 403},
+		}, s.getRetention),
+		wire.Op(wire.Operation{
+			Method: "PUT", Path: "/api/monitoring/retention", ID: "setRetention", Tag: tagMonitoring, Summary: "Set how long content is kept", Permission: "collection:manage", Auth: wire.AuthRequired,
+			Description: "For who manages the recordings. What was said in runs that ended longer ago is deleted soon after, for good: prompts, answers, arguments and results of tools, contexts, metadata. Names, times, counts, costs and hashes stay, and so does the proof; `…/verify` shows what is gone.",
+			Success:     []wire.Success{{Status: 200, Body: RetentionResponse{}}}, Errors: []int{400, 401, 403},
+		}, s.setRetention),
+		wire.Op(wire.Operation{
+			Method: "DELETE", Path: "/api/monitoring/retention", ID: "endRetention", Tag: tagMonitoring, Summary: "Keep content for ever", Permission: "collection:manage", Auth: wire.AuthRequired,
+			Description: "From now on; what is deleted does not come back.",
+			Success:     []wire.Success{{Status: 200, Body: RetentionResponse{}}}, Errors: []int{401, 403},
+		}, s.endRetention),
+	}
+}
+
+// RetentionResponse is how long content is kept.
+type RetentionResponse struct {
+	Days *int64 `json:"days" doc:"after the run has ended; null: for ever"`
+}
+
+type setRetentionIn struct {
+	Days int64 `json:"days" req:"true" min:"1" max:"36500"`
+}
+
+func retentionOf(m *entity.Manifest) (out RetentionResponse) {
+	if days := run.DaysOf(m); days != 0 {
+		out.Days = &days
+	}
+	return out
+}
+
+func (s *Service) getRetention(ctx context.Context, _ *struct{}) (*wire.Reply, error) {
+	var out RetentionResponse
+	err := s.view(ctx, func(r *guard.Reader) error {
+		id, err := recordings(r)
+		if err != nil || id == "" {
+			return err
+		}
+		if _, err := r.Allowed("collection:view", id); err != nil {
+			return err
+		}
+		m, err := tipOf(r, id)
+		if err == nil {
+			out = retentionOf(m)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return wire.OK(out), nil
+}
+
+func (s *Service) setRetention(ctx context.Context, in *setRetentionIn) (*wire.Reply, error) {
+	return s.putRetention(ctx, &in.Days)
+}
+
+func (s *Service) endRetention(ctx context.Context, _ *struct{}) (*wire.Reply, error) {
+	return s.putRetention(ctx, nil)
+}
+
+func (s *Service) putRetention(ctx context.Context, days *int64) (*wire.Reply, error) {
+	err := s.update(ctx, func(tx *guard.Tx) error {
+		id, err := ensureRecordings(tx)
+		if err != nil {
+			return err
+		}
+		for _, action := range []string{"collection:manage", "collection:update"} {
+			if _, err := tx.Allowed(actionOf(action), id); err != nil {
+				return err
+			}
+		}
+		m, err := tipOf(tx, id)
+		if err != nil || retentionOf(m).is(days) {
+			return err
+		}
+		_, err = tx.Put(id, entity.Any, func(m *entity.Manifest) error {
+			m.Note = "how long content is kept"
+			if days == nil {
+				delete(m.Properties, run.PropRetention)
+			} else {
+				m.Properties[run.PropRetention] = *days
+			}
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return wire.OK(RetentionResponse{days}), nil
+}
+
+func (r RetentionResponse) is(days *int64) bool {
+	return r.Days == nil && days == nil || r.Days != nil && days != nil && *r.Days == *days
+}

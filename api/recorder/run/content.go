@@ -1,0 +1,153 @@
+package run
+
+import (
+	"crypto/rand"
+	"errors"
+	"maps"
+
+	"stemma/entity"
+)
+
+// Salt makes the texts that hide content of which only the hash is left. nil is
+// crypto/rand.
+type Salt func() string
+
+func (s Salt) text() string {
+	if s == nil {
+		return rand.Text()
+	}
+	return s()
+}
+
+// stays are the members of an entry that stay when its content goes: what happened
+// when, in what order, how long it took and what it used. Whatever else there is,
+// now or one day, is content.
+var stays = map[string]bool{
+	"kind": true, "at": true, "sequence": true, "steps": true, "step": true, "trigger_type": true, "agent": true, "agent_id": true, "session_id": true,
+	"step_type": true, "duration_ms": true, "tokens_used": true, "cost_cents": true, "model": true, "provider": true, "error_type": true, "partial": true, "made": true,
+	"tool_name": true, "status": true, "total_tokens": true, "total_cost_cents": true, "trace_id": true, "span_id": true, "parent_span_id": true, "started_at": true,
+}
+
+// record appends an entry: what is content of it to a block of its own, which the
+// entry names. stored is what both say.
+func record(tx entity.Tx, id entity.ID, chain string, body entity.Properties, salt Salt) (ref entity.ChainRef, stored entity.Properties, err error) {
+	entry, content := entity.Properties{}, entity.Properties{}
+	for k, v := range body {
+		if stays[k] {
+			entry[k] = v
+		} else {
+			content[k] = v
+		}
+	}
+	if text, _ := body["error_message"].(string); text != "" {
+		entry["failed"] = true
+	}
+	if len(content) > 0 {
+		content[entity.ContentSalt] = salt.text()
+		ref, err := tx.Append(id, entity.ChainContent, entity.Any, content)
+		if err != nil {
+			return ref, nil, err
+		}
+		entry["content"] = map[string]any{"n": ref.N, "block": entity.Link{CID: ref.CID}}
+	}
+	ref, err = tx.Append(id, chain, entity.Any, entry)
+	maps.Copy(content, entry)
+	return ref, content, err
+}
+
+// DescribeSession records what was told of a session.
+func DescribeSession(tx entity.Tx, id entity.ID, body entity.Properties, salt Salt) error {
+	_, _, err := record(tx, id, TypeSession, body, salt)
+	return err
+}
+
+// Content is where the content of an entry is: the place in the chain
+// [entity.ChainContent], and the block there.
+type Content struct {
+	N     int64       `cbor:"n"`
+	Block entity.Link `cbor:"block"`
+}
+
+// Deletion is that of an entry's content.
+type Deletion struct {
+	At   int64 // ms since 1970
+	Days int64 // of the retention that it was deleted under; 0: not known
+}
+
+// contents reads the content of one run's entries.
+type contents struct {
+	r      entity.Chains
+	id     entity.ID
+	erased []entity.Erasure
+	known  bool // erased
+}
+
+// deletion is that of the content at a place; nil where it was not deleted.
+func (c *contents) deletion(n int64) (*Deletion, error) {
+	if !c.known {
+		var err error
+		if c.erased, err = entity.Erased(c.r, c.id); err != nil {
+			return nil, err
+		}
+		c.known = true
+	}
+	e := entity.ErasureHolding(c.erased, n)
+	if e == nil {
+		return nil, nil
+	}
+	d := deletionOf(e)
+	return &d, nil
+}
+
+func deletionOf(e *entity.Erasure) Deletion {
+	days, _ := e.Why[whyDays].(int64)
+	return Deletion{At: e.At, Days: days}
+}
+
+// whyDays is what a block of [entity.ChainErased] says of the retention.
+const whyDays = "retention_days"
+
+// contentAt is where the content of an entry's body is; ok is false where it has
+// none.
+func contentAt(body entity.Properties) (at Content, ok bool) {
+	c, _ := body["content"].(map[string]any)
+	at.N, _ = c["n"].(int64)
+	at.Block, ok = c["block"].(entity.Link)
+	return at, ok
+}
+
+// fetch gives the bytes of an entry's content, and otherwise how it was deleted.
+func (c *contents) fetch(at *Content) (raw []byte, gone *Deletion, err error) {
+	raw, err = c.r.Block(at.Block.CID)
+	if err == nil || entity.KindOf(err) != entity.KindNotFound {
+		return raw, nil, err
+	}
+	if gone, err = c.deletion(at.N); err == nil && gone == nil {
+		err = entity.Internal("run.content", errMissing)
+	}
+	return nil, gone, err
+}
+
+var errMissing = errors.New("content is missing that was not deleted; verify the run")
+
+// fill puts into an entry what its content block has, or how it went.
+func (c *contents) fill(e *Entry) error {
+	if e.Content == nil {
+		return nil
+	}
+	raw, gone, err := c.fetch(e.Content)
+	if err != nil || gone != nil {
+		e.Gone = gone
+		return err
+	}
+	return e.merge(raw)
+}
+
+// merge adds what a content block says to the entry: it has no member that the entry
+// has.
+func (e *Entry) merge(raw []byte) error {
+	if err := entity.DecodeBlock(raw, &block{Body: e}); err != nil {
+		return entity.Internal("run.merge", err)
+	}
+	return nil
+}

@@ -1,0 +1,16 @@
+package main
+
+import (
+	"time"
+
+	"stemma/api/admin"
+)
+
+// adminView is the view of who runs the server.
+func adminView(s *server) *admin.Service {
+	options := admin.Options{Auth: s.auth, Box: s.llm.box, Now: time.Now}
+	for _, n := range s.networks {
+		options.Networks = append(options.Networks, admin.Network{Store: n.Store, Scopes: n.Scopes})
+	}
+	return admin.New(options)
+}
