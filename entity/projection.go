@@ -67,6 +67,15 @@ type RowWriter interface {
 	Add(key []byte, more Sums)
 }
 
+// RowsOnly is embedded by projections that keep nothing in memory.
+type RowsOnly struct{}
+
+// Load implements [Projection].
+func (RowsOnly) Load(Rows) error { return nil }
+
+// Committed implements [Projection].
+func (RowsOnly) Committed([]Transition) {}
+
 // MoveRows takes back the rows of a version and gives those of the next; what both
 // have is not touched.
 func MoveRows(w RowWriter, was, is []Row) {
