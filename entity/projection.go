@@ -1,6 +1,9 @@
 package entity
 
-import "iter"
+import (
+	"bytes"
+	"iter"
+)
 
 // Projection is a deterministic function of the log, kept up by the store: its
 // rows change in the transaction that changes the entity, its memory right
@@ -62,4 +65,41 @@ type RowWriter interface {
 	// nothing, so steps that add to the same row are in nobody's way: what is
 	// there is added to when the transaction is committed.
 	Add(key []byte, more Sums)
+}
+
+// RowsOnly is embedded by projections that keep nothing in memory.
+type RowsOnly struct{}
+
+// Load implements [Projection].
+func (RowsOnly) Load(Rows) error { return nil }
+
+// Committed implements [Projection].
+func (RowsOnly) Committed([]Transition) {}
+
+// MoveRows takes back the rows of a version and gives those of the next; what both
+// have is not touched.
+func MoveRows(w RowWriter, was, is []Row) {
+	for i, row := range was {
+		if find(is, i, row.Key) == nil {
+			w.Delete(row.Key)
+		}
+	}
+	for i, row := range is {
+		if had := find(was, i, row.Key); had == nil || !bytes.Equal(had.Value, row.Value) {
+			w.Set(row.Key, row.Value)
+		}
+	}
+}
+
+// find finds a row by its key; where an edit leaves it, it is at the same place.
+func find(rows []Row, at int, key []byte) *Row {
+	if at < len(rows) && bytes.Equal(rows[at].Key, key) {
+		return &rows[at]
+	}
+	for i := range rows {
+		if bytes.Equal(rows[i].Key, key) {
+			return &rows[i]
+		}
+	}
+	return nil
 }

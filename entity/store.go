@@ -117,6 +117,22 @@ type Draft struct {
 // alone is no reason to make one.
 const Passing = "~"
 
+// Tip is the latest version of an entity, deleted or not. KindNotFound.
+func Tip(r interface {
+	Head(ID) (Head, error)
+	Manifest(CID) (*Manifest, error)
+}, id ID) (*Version, error) {
+	h, err := r.Head(id)
+	if err != nil {
+		return nil, err
+	}
+	m, err := r.Manifest(h.CID())
+	if err != nil {
+		return nil, err
+	}
+	return &Version{CID: h.CID(), Manifest: m}, nil
+}
+
 // Tx is the one way to write. Reads see what the transaction has written.
 type Tx interface {
 	Reader

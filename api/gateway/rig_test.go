@@ -23,6 +23,7 @@ import (
 	"stemma/api/llm/turn"
 	"stemma/api/llm/usage"
 	"stemma/api/wire"
+	"stemma/api/wire/wiretest"
 	"stemma/entity"
 	"stemma/entity/access"
 	"stemma/entity/listing"
@@ -292,28 +293,10 @@ func streamed(body object) object {
 	return body
 }
 
-// at follows keys and positions; nil where there is nothing.
-func at(v any, path ...any) any {
-	for _, step := range path {
-		switch step := step.(type) {
-		case string:
-			tree, _ := v.(map[string]any)
-			v = tree[step]
-		case int:
-			list, _ := v.([]any)
-			if step >= len(list) {
-				return nil
-			}
-			v = list[step]
-		}
-	}
-	return v
-}
+// at is for reading answers.
+func at(v any, path ...any) any { return wiretest.At(v, path...) }
 
-func text(v any, path ...any) string {
-	s, _ := at(v, path...).(string)
-	return s
-}
+func text(v any, path ...any) string { return wiretest.Text(v, path...) }
 
 // run is a recorded turn.
 type run struct {

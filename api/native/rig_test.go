@@ -1,7 +1,6 @@
 package native_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -18,6 +17,7 @@ import (
 	"stemma/api/native"
 	"stemma/api/outbound"
 	"stemma/api/wire"
+	"stemma/api/wire/wiretest"
 	"stemma/entity"
 	"stemma/entity/access"
 	"stemma/entity/listing"
@@ -298,34 +298,13 @@ func encode(t testing.TB, v any) string {
 	return string(b)
 }
 
-// decode reads an object with its numbers as they were written.
-func decode(t testing.TB, text []byte) (out object) {
+func decode(t testing.TB, text []byte) object {
 	t.Helper()
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.UseNumber()
-	if err := dec.Decode(&out); err != nil {
-		t.Fatalf("%v in %s", err, text)
-	}
-	return out
+	return wiretest.Decode(t, text)
 }
 
-// at follows keys and positions into decoded JSON; nil where there is nothing.
-func at(v any, path ...any) any {
-	for _, step := range path {
-		switch step := step.(type) {
-		case string:
-			obj, _ := v.(map[string]any)
-			v = obj[step]
-		case int:
-			list, _ := v.([]any)
-			if step >= len(list) {
-				return nil
-			}
-			v = list[step]
-		}
-	}
-	return v
-}
+// at is for reading answers.
+func at(v any, path ...any) any { return wiretest.At(v, path...) }
 
 // tick is how far the clock moves between two requests of a script.
 const tick = time.Second

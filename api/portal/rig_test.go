@@ -22,6 +22,7 @@ import (
 	"stemma/api/llm/usage"
 	"stemma/api/portal"
 	"stemma/api/wire"
+	"stemma/api/wire/wiretest"
 	"stemma/entity"
 	"stemma/entity/listing"
 	"stemma/entity/scope"
@@ -166,28 +167,10 @@ func (w *rig) must(status int, token, method, path string, body any) object {
 	return v
 }
 
-// at follows keys and positions into decoded JSON; nil where there is nothing.
-func at(v any, path ...any) any {
-	for _, step := range path {
-		switch step := step.(type) {
-		case string:
-			obj, _ := v.(map[string]any)
-			v = obj[step]
-		case int:
-			list, _ := v.([]any)
-			if step >= len(list) {
-				return nil
-			}
-			v = list[step]
-		}
-	}
-	return v
-}
+// at is for reading answers.
+func at(v any, path ...any) any { return wiretest.At(v, path...) }
 
-func text(v any, path ...any) string {
-	s, _ := at(v, path...).(string)
-	return s
-}
+func text(v any, path ...any) string { return wiretest.Text(v, path...) }
 
 // person is somebody with a token.
 type person struct{ id, token, tenant string }

@@ -249,15 +249,11 @@ func (h here) each(typ string, fn func(*entity.Version) error) error {
 		return err
 	}
 	for _, id := range ids {
-		head, err := h.raw.Head(id)
+		v, err := entity.Tip(h.raw, id)
 		if err != nil {
 			return err
 		}
-		m, err := h.raw.Manifest(head.CID())
-		if err != nil {
-			return err
-		}
-		if err := fn(&entity.Version{CID: head.CID(), Manifest: m}); err != nil {
+		if err := fn(v); err != nil {
 			return err
 		}
 	}

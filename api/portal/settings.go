@@ -288,14 +288,11 @@ func (h here) available() ([]AvailableProvider, error) {
 		if err != nil {
 			return nil, err
 		}
-		head, err := h.raw.Head(e.ID)
+		v, err := entity.Tip(h.raw, e.ID)
 		if err != nil {
 			return nil, err
 		}
-		m, err := h.raw.Manifest(head.CID())
-		if err != nil {
-			return nil, err
-		}
+		m := v.Manifest
 		if !agent.OpenTo(m, h.tenant.ID) {
 			continue
 		}

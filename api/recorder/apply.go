@@ -360,9 +360,9 @@ func (a *applier) end(id entity.ID, w *run.Writer, rec *record, body entity.Prop
 }
 
 func tipOf(r entity.Reader, id entity.ID) (*entity.Manifest, error) {
-	h, err := r.Head(id)
+	v, err := entity.Tip(r, id)
 	if err != nil {
 		return nil, err
 	}
-	return r.Manifest(h.CID())
+	return v.Manifest, nil
 }

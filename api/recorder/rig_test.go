@@ -1,9 +1,7 @@
 package recorder_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +13,7 @@ import (
 	"stemma/api/recorder"
 	"stemma/api/recorder/run"
 	"stemma/api/wire"
+	"stemma/api/wire/wiretest"
 	"stemma/entity"
 	"stemma/entity/access"
 	"stemma/entity/listing"
@@ -171,36 +170,16 @@ func (w *rig) must(t testing.TB, status int, method, target, body string, header
 	return decode(t, out.Body.Bytes())
 }
 
-func decode(t testing.TB, text []byte) (out object) {
+func decode(t testing.TB, text []byte) object {
 	t.Helper()
 	if len(text) == 0 {
 		return nil
 	}
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.UseNumber()
-	if err := dec.Decode(&out); err != nil {
-		t.Fatalf("%v in %s", err, text)
-	}
-	return out
+	return wiretest.Decode(t, text)
 }
 
-// at follows keys and positions into decoded JSON; nil where there is nothing.
-func at(v any, path ...any) any {
-	for _, step := range path {
-		switch step := step.(type) {
-		case string:
-			obj, _ := v.(map[string]any)
-			v = obj[step]
-		case int:
-			list, _ := v.([]any)
-			if step >= len(list) {
-				return nil
-			}
-			v = list[step]
-		}
-	}
-	return v
-}
+// at is for reading answers.
+func at(v any, path ...any) any { return wiretest.At(v, path...) }
 
 // start begins a run and gives its name.
 func (w *rig) start(t testing.TB) string {

@@ -18,7 +18,7 @@ import (
 
 // benchCmd measures this server on this machine.
 type benchCmd struct {
-	Only    string `help:"Rows to measure: names separated by commas, or a regular expression. The names are durable, put, get, attest, contended, search, graph, sight, versions, events, access, jsonl, content, car, mirror, find, recorder, proxy, gateway and resident." placeholder:"ROWS" env:"STEMMA_BENCH_ONLY"`
+	Only    string `help:"Rows to measure: names separated by commas, or a regular expression. The names are ${bench_rows}." placeholder:"ROWS" env:"STEMMA_BENCH_ONLY"`
 	Repeat  int    `help:"How often each measurement is repeated, by default 3; the median counts." default:"3" env:"STEMMA_BENCH_REPEAT"`
 	Short   bool   `help:"Measure less, for a CI job: the same code on smaller sizes." env:"STEMMA_BENCH_SHORT"`
 	Data    string `help:"Directory to work in; by default a temporary one. It should be on the disk that the server will use. What is written is removed again." placeholder:"DIR" env:"STEMMA_BENCH_DATA"`

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -69,6 +70,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	parser, err := kong.New(&c,
 		kong.Name("stemma"),
 		kong.Description("An event-sourced entity graph server with content-addressed versions.\n\nStart with 'stemma serve': it creates what it needs in ./stemma-data, prints a key and says what to try."),
+		kong.Vars{"bench_rows": strings.Join(bench.Names(), ", ")},
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exited = code }),
 		kong.BindTo(ctx, (*context.Context)(nil)),

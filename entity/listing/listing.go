@@ -18,7 +18,7 @@ const (
 )
 
 // Projection keeps the rows. It has no memory state.
-type Projection struct{}
+type Projection struct{ entity.RowsOnly }
 
 // Name implements [entity.Projection].
 func (Projection) Name() string { return name }
@@ -26,32 +26,16 @@ func (Projection) Name() string { return name }
 // Version implements [entity.Projection].
 func (Projection) Version() int { return 1 }
 
-// Load implements [entity.Projection].
-func (Projection) Load(entity.Rows) error { return nil }
-
-// Committed implements [entity.Projection].
-func (Projection) Committed([]entity.Transition) {}
-
 // Apply implements [entity.Projection]. An edit that leaves type and
 // collections alone touches no row.
 func (Projection) Apply(t entity.Transition, w entity.RowWriter) error {
 	before, after := t.Live()
-	old, now := keys(before), keys(after)
-	for i, key := range old {
-		if i >= len(now) || !bytes.Equal(key, now[i]) {
-			w.Delete(key)
-		}
-	}
-	for i, key := range now {
-		if i >= len(old) || !bytes.Equal(key, old[i]) {
-			w.Set(key, nil)
-		}
-	}
+	entity.MoveRows(w, rows(before), rows(after))
 	return nil
 }
 
-// keys of the rows of one version; nil of none.
-func keys(m *entity.Manifest) (out [][]byte) {
+// rows of one version; nil of none.
+func rows(m *entity.Manifest) (out []entity.Row) {
 	if m == nil {
 		return nil
 	}
@@ -63,7 +47,7 @@ func keys(m *entity.Manifest) (out [][]byte) {
 		if tail == nil {
 			tail = newestFirst(m)
 		}
-		out = append(out, append(prefix(r.Peer, ""), tail...), append(prefix(r.Peer, m.Type), tail...))
+		out = append(out, entity.Row{Key: append(prefix(r.Peer, ""), tail...)}, entity.Row{Key: append(prefix(r.Peer, m.Type), tail...)})
 	}
 	return out
 }

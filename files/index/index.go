@@ -44,19 +44,13 @@ type keyed struct {
 }
 
 // Projection keeps the rows. It has no memory state.
-type Projection struct{}
+type Projection struct{ entity.RowsOnly }
 
 // Name implements [entity.Projection].
 func (Projection) Name() string { return name }
 
 // Version implements [entity.Projection].
 func (Projection) Version() int { return 1 }
-
-// Load implements [entity.Projection].
-func (Projection) Load(entity.Rows) error { return nil }
-
-// Committed implements [entity.Projection].
-func (Projection) Committed([]entity.Transition) {}
 
 // Apply implements [entity.Projection].
 func (Projection) Apply(t entity.Transition, w entity.RowWriter) error {

@@ -20,7 +20,7 @@ const (
 const idLength = 26
 
 // Projection keeps the rows. It has no memory state.
-type Projection struct{}
+type Projection struct{ entity.RowsOnly }
 
 // Name implements [entity.Projection].
 func (Projection) Name() string { return name }
@@ -28,32 +28,16 @@ func (Projection) Name() string { return name }
 // Version implements [entity.Projection].
 func (Projection) Version() int { return 1 }
 
-// Load implements [entity.Projection].
-func (Projection) Load(entity.Rows) error { return nil }
-
-// Committed implements [entity.Projection].
-func (Projection) Committed([]entity.Transition) {}
-
 // Apply implements [entity.Projection].
 func (Projection) Apply(t entity.Transition, w entity.RowWriter) error {
 	before, after := t.Live()
-	was, is := keys(before), keys(after)
-	for i, key := range was {
-		if i >= len(is) || !bytes.Equal(key, is[i]) {
-			w.Delete(key)
-		}
-	}
-	for i, key := range is {
-		if i >= len(was) || !bytes.Equal(key, was[i]) {
-			w.Set(key, nil)
-		}
-	}
+	entity.MoveRows(w, rows(before), rows(after))
 	return nil
 }
 
-// keys of the rows of one version. The workspace is in each, so that nobody
+// rows of one version. The workspace is in each, so that nobody
 // appears in a list of another's.
-func keys(m *entity.Manifest) (out [][]byte) {
+func rows(m *entity.Manifest) (out []entity.Row) {
 	if m == nil || m.Type != TypeConversation && m.Type != TypePartition {
 		return nil
 	}
@@ -65,10 +49,10 @@ func keys(m *entity.Manifest) (out [][]byte) {
 	if len(workspace) != idLength {
 		return nil
 	}
-	out = append(out, key(all, workspace, m.ID))
+	out = append(out, entity.Row{Key: key(all, workspace, m.ID)})
 	for _, r := range m.Relationships {
 		if r.Predicate == p && len(r.Peer) == idLength {
-			out = append(out, key(under, workspace+r.Peer, m.ID))
+			out = append(out, entity.Row{Key: key(under, workspace+r.Peer, m.ID)})
 		}
 	}
 	return out

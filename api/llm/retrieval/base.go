@@ -195,15 +195,11 @@ func Files(r entity.Reader, kb entity.ID) ([]*entity.Version, error) {
 	}
 	out := make([]*entity.Version, 0, len(ids))
 	for _, id := range ids {
-		h, err := r.Head(id)
+		v, err := entity.Tip(r, id)
 		if err != nil {
 			return nil, err
 		}
-		m, err := r.Manifest(h.CID())
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, &entity.Version{CID: h.CID(), Manifest: m})
+		out = append(out, v)
 	}
 	return out, nil
 }

@@ -90,14 +90,11 @@ func Keys(r entity.Reader, workspace entity.ID) ([]Key, error) {
 		return nil, err
 	}
 	for _, id := range ids {
-		h, err := r.Head(id)
+		v, err := entity.Tip(r, id)
 		if err != nil {
 			return nil, err
 		}
-		m, err := r.Manifest(h.CID())
-		if err != nil {
-			return nil, err
-		}
+		m := v.Manifest
 		name := ""
 		if of, err := r.Head(agent.Peer(m, predicateAgent)); err == nil {
 			name = of.Label

@@ -1,7 +1,6 @@
 package tenant
 
 import (
-	"bytes"
 	"iter"
 
 	"stemma/api/llm/agent"
@@ -25,7 +24,7 @@ const idLength = 26
 const KindKnowledgeBase = "knowledge_base"
 
 // Projection keeps the rows. It has no memory state.
-type Projection struct{}
+type Projection struct{ entity.RowsOnly }
 
 // Name implements [entity.Projection].
 func (Projection) Name() string { return name }
@@ -33,36 +32,11 @@ func (Projection) Name() string { return name }
 // Version implements [entity.Projection].
 func (Projection) Version() int { return 1 }
 
-// Load implements [entity.Projection].
-func (Projection) Load(entity.Rows) error { return nil }
-
-// Committed implements [entity.Projection].
-func (Projection) Committed([]entity.Transition) {}
-
 // Apply implements [entity.Projection].
 func (Projection) Apply(t entity.Transition, w entity.RowWriter) error {
 	before, after := t.Live()
-	was, is := rows(before), rows(after)
-	for _, row := range was {
-		if !has(is, row) {
-			w.Delete(row.Key)
-		}
-	}
-	for _, row := range is {
-		if !has(was, row) {
-			w.Set(row.Key, row.Value)
-		}
-	}
+	entity.MoveRows(w, rows(before), rows(after))
 	return nil
-}
-
-func has(rows []entity.Row, row entity.Row) bool {
-	for _, r := range rows {
-		if bytes.Equal(r.Key, row.Key) {
-			return bytes.Equal(r.Value, row.Value)
-		}
-	}
-	return false
 }
 
 // rows of one version.

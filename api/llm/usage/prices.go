@@ -26,15 +26,11 @@ func tableOf(m *entity.Manifest) (t price.Table) {
 // there are none. They come before those of the server's flags, and those before
 // [price.List].
 func Prices(r entity.Reader) (price.Table, error) {
-	id, err := pricesID(r)
-	if err != nil || id == "" {
+	v, err := PricesVersion(r)
+	if err != nil || v == nil {
 		return nil, err
 	}
-	m, err := tip(r, id)
-	if err != nil {
-		return nil, err
-	}
-	return tableOf(m), nil
+	return tableOf(v.Manifest), nil
 }
 
 // PricesVersion is the version that holds the prices, nil when none were set.
@@ -43,20 +39,7 @@ func PricesVersion(r entity.Reader) (*entity.Version, error) {
 	if err != nil || id == "" {
 		return nil, err
 	}
-	h, err := r.Head(id)
-	if err != nil {
-		return nil, err
-	}
-	m, err := r.Manifest(h.CID())
-	return &entity.Version{CID: h.CID(), Manifest: m}, err
-}
-
-func tip(r entity.Reader, id entity.ID) (*entity.Manifest, error) {
-	h, err := r.Head(id)
-	if err != nil {
-		return nil, err
-	}
-	return r.Manifest(h.CID())
+	return entity.Tip(r, id)
 }
 
 func pricesID(r entity.Reader) (entity.ID, error) {

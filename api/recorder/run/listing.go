@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -25,19 +26,13 @@ const (
 )
 
 // Projection keeps the rows. It has no memory state.
-type Projection struct{}
+type Projection struct{ entity.RowsOnly }
 
 // Name implements [entity.Projection].
 func (Projection) Name() string { return projectionName }
 
 // Version implements [entity.Projection].
 func (Projection) Version() int { return 3 }
-
-// Load implements [entity.Projection].
-func (Projection) Load(entity.Rows) error { return nil }
-
-// Committed implements [entity.Projection].
-func (Projection) Committed([]entity.Transition) {}
 
 // Apply implements [entity.Projection].
 func (Projection) Apply(t entity.Transition, w entity.RowWriter) error {
@@ -50,25 +45,11 @@ func (Projection) Apply(t entity.Transition, w entity.RowWriter) error {
 	if err != nil {
 		return err
 	}
-	for _, row := range old {
-		gone := after == nil && row.Key[0] == spaceDue // what was recorded of a deleted run is here, and has its end
-		if !holds(now, row.Key) && !gone {
-			w.Delete(row.Key)
-		}
+	if after == nil { // what was recorded of a deleted run is here, and has its end
+		old = slices.DeleteFunc(old, func(row entity.Row) bool { return row.Key[0] == spaceDue })
 	}
-	for _, row := range now {
-		w.Set(row.Key, row.Value)
-	}
+	entity.MoveRows(w, old, now)
 	return nil
-}
-
-func holds(rows []entity.Row, key []byte) bool {
-	for _, row := range rows {
-		if bytes.Equal(row.Key, key) {
-			return true
-		}
-	}
-	return false
 }
 
 func rowsOf(m *entity.Manifest) ([]entity.Row, error) {

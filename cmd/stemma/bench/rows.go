@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// row is a line of the table. Its function measures and judges.
+// row is a line of the table. Its function measures and judges.
 type row struct {
 	name  string // what --only calls it
 	title string
@@ -39,8 +39,16 @@ func rows() []row {
 	}
 }
 
-// writers are the writers and connections of the table.
+// writers are the writers and connections of the table.
 const writers = 64
+
+// Names are what [Options.Only] takes, in the order of the table.
+func Names() (names []string) {
+	for _, r := range rows() {
+		names = append(names, r.name)
+	}
+	return names
+}
 
 // Sizes are how much is measured.
 type Sizes struct {

@@ -10,7 +10,7 @@ import (
 )
 
 // BenchmarkMirror copies 50,000 events, each with its manifest, over HTTP from
-// disk to disk, both ends in this process. Entities are as in the issue's
+// disk to disk, both ends in this process. Entities are as in the row of the
 // import: a few properties, two relationships.
 func BenchmarkMirror(b *testing.B) {
 	const events, batch = 50_000, 500
