@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"stemma/api/auth/audit"
 	"stemma/api/portal"
 	"stemma/api/wire"
 	"stemma/entity"
@@ -158,6 +159,29 @@ func (w *houses) talk(agent string) {
 	w.must(200, w.ann.token, "PATCH", "/v1/portal/settings", object{"provider": "openai", "apiKey": "sk-" + marker})
 	_, got := w.must(200, w.ann.token, "GET", "/v1/portal/conversations", nil)
 	w.things["conversation"] = got["conversations"].([]any)[0].(object)["id"].(string)
+}
+
+// written is what the log has after a number, but the audit's entries, which the
+// server writes once a second.
+func (w *houses) written(after entity.Seq) (list []entity.Change) {
+	w.t.Helper()
+	err := w.stores[0].View(w.t.Context(), func(r entity.Reader) error {
+		for rec, err := range r.Log(after) {
+			if err != nil {
+				return err
+			}
+			for _, c := range rec.Changes {
+				if c.Chain != audit.Chain {
+					list = append(list, c)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return list
 }
 
 // names reads off the log what is Ann's tenant's: all that was written after a
