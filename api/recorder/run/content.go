@@ -3,7 +3,6 @@ package run
 import (
 	"crypto/rand"
 	"errors"
-	"maps"
 
 	"stemma/entity"
 )
@@ -28,10 +27,9 @@ var stays = map[string]bool{
 	"tool_name": true, "status": true, "total_tokens": true, "total_cost_cents": true, "trace_id": true, "span_id": true, "parent_span_id": true, "started_at": true,
 }
 
-// record appends an entry: what is content of it to a block of its own, which the
-// entry names. stored is what both say.
-func record(tx entity.Tx, id entity.ID, chain string, body entity.Properties, salt Salt) (ref entity.ChainRef, stored entity.Properties, err error) {
-	entry, content := entity.Properties{}, entity.Properties{}
+// split takes what is content out of an entry's body.
+func split(body entity.Properties) (entry, content entity.Properties) {
+	entry, content = make(entity.Properties, len(body)), make(entity.Properties, len(body)+1)
 	for k, v := range body {
 		if stays[k] {
 			entry[k] = v
@@ -42,22 +40,22 @@ func record(tx entity.Tx, id entity.ID, chain string, body entity.Properties, sa
 	if text, _ := body["error_message"].(string); text != "" {
 		entry["failed"] = true
 	}
+	return entry, content
+}
+
+// DescribeSession records what was told of a session: its content in a block of
+// its own.
+func DescribeSession(tx entity.Tx, id entity.ID, body entity.Properties, salt Salt) error {
+	entry, content := split(body)
 	if len(content) > 0 {
 		content[entity.ContentSalt] = salt.text()
 		ref, err := tx.Append(id, entity.ChainContent, entity.Any, content)
 		if err != nil {
-			return ref, nil, err
+			return err
 		}
 		entry["content"] = map[string]any{"n": ref.N, "block": entity.Link{CID: ref.CID}}
 	}
-	ref, err = tx.Append(id, chain, entity.Any, entry)
-	maps.Copy(content, entry)
-	return ref, content, err
-}
-
-// DescribeSession records what was told of a session.
-func DescribeSession(tx entity.Tx, id entity.ID, body entity.Properties, salt Salt) error {
-	_, _, err := record(tx, id, TypeSession, body, salt)
+	_, err := tx.Append(id, TypeSession, entity.Any, entry)
 	return err
 }
 

@@ -2,14 +2,17 @@ package run
 
 import "stemma/entity"
 
-// written is what was stored of an entry as the one that it reads back as, without the
-// reading and without TS; ok is false where TS says when it happened.
-func written(ref entity.ChainRef, body entity.Properties) (e *Entry, ok bool) {
-	at, told := body["at"].(int64)
-	if !told {
-		return nil, false
-	}
-	e = &Entry{N: ref.N, CID: ref.CID, At: &at}
+// written is what was sealed of an entry and its content as the one that it reads
+// back as, without the reading.
+func written(ref entity.ChainRef, ts int64, entry, content entity.Properties) *Entry {
+	e := &Entry{N: ref.N, TS: ts, CID: ref.CID}
+	e.take(entry)
+	e.take(content)
+	return e
+}
+
+// take takes in what a body says.
+func (e *Entry) take(body entity.Properties) {
 	for key, v := range body {
 		switch v := v.(type) {
 		case string:
@@ -53,7 +56,6 @@ func written(ref entity.ChainRef, body entity.Properties) (e *Entry, ok bool) {
 			e.Result = v
 		}
 	}
-	return e, true
 }
 
 func (e *Entry) setText(key, v string) {
@@ -107,6 +109,8 @@ func (e *Entry) setText(key, v string) {
 
 func (e *Entry) setInt(key string, v int64) {
 	switch key {
+	case "at":
+		e.At = &v
 	case "sequence":
 		e.Sequence = v
 	case "steps":
