@@ -166,7 +166,6 @@ type batch struct {
 	writes   map[string][]byte // of all of them; nil is a deletion
 	seq      entity.Seq        // of the last change accepted
 	bytes    int
-	packed   bool // its blocks are in a pack
 }
 
 // commitBatch commits first and what else is queued, and answers them. It
@@ -318,10 +317,13 @@ func (b *batch) commit() error {
 	if err := b.pack(); err != nil {
 		return err
 	}
+	if !s.current {
+		b.writes[string(metaKey("format"))] = []byte(format)
+	}
 	if err := s.write(next.ts, b.writes); err != nil {
 		return err
 	}
-	s.packed = s.packed || b.packed
+	s.current = true
 	s.publish(b.accepted, next.ts)
 	s.shown.Store(uint64(next.seq))
 	s.state.Store(next)

@@ -61,15 +61,3 @@ func textKey(space byte, s string) []byte {
 
 // tailNumber is the big-endian number at a key's end.
 func tailNumber(key []byte) uint64 { return binary.BigEndian.Uint64(key[len(key)-8:]) }
-
-func encodeChainHead(r entity.ChainRef) []byte {
-	d, _ := entity.DigestOf(r.CID)
-	return append(binary.BigEndian.AppendUint64(nil, uint64(r.N)), d[:]...)
-}
-
-func decodeChainHead(b []byte) entity.ChainRef {
-	if len(b) != 40 {
-		return entity.ChainRef{}
-	}
-	return entity.ChainRef{N: int64(binary.BigEndian.Uint64(b)), CID: entity.CIDOf(entity.Digest(b[8:]))}
-}

@@ -249,7 +249,9 @@ func (t *tx) place(before *entity.Manifest, old entity.Head, v *entity.Version, 
 	t.heads = append(t.heads, next)
 	t.set(blockKey(d), block)
 	t.set(headKey(m.ID), row)
-	t.set(versionKey(m.ID, m.Ver), d[:])
+	if old.Ver > 0 { // the tip's is in the head
+		t.set(versionKey(m.ID, old.Ver), old.Tip[:])
+	}
 	if t.sealed == nil {
 		t.sealed = make(map[entity.Digest]sealed, 1)
 	}
@@ -338,23 +340,7 @@ func (t *tx) append(op string, id entity.ID, chain string, expect entity.Expect,
 	if err != nil {
 		return none, err
 	}
-	return t.link(h, &block, c, b), nil
-}
-
-// link makes a sealed block the head of its chain, which hangs on the entity
-// of the head h. b is nil where the block's bytes are nowhere.
-func (t *tx) link(h entity.Head, block *entity.ChainBlock, c entity.CID, b []byte) entity.ChainRef {
-	change := entity.Change{ID: h.ID, Kind: entity.Appended, Type: h.Type, Collection: h.Collection, Ver: block.N, Chain: block.Chain}
-	change.Old, _ = entity.DigestOf(block.PrevCID())
-	change.New, _ = entity.DigestOf(c)
-	ref := entity.ChainRef{N: block.N, CID: c}
-	if b != nil {
-		t.set(blockKey(change.New), b)
-	}
-	t.set(chainHeadKey(h.ID, block.Chain), encodeChainHead(ref))
-	t.set(chainKey(h.ID, block.Chain, block.N), change.New[:])
-	t.record.Changes = append(t.record.Changes, change)
-	return ref
+	return t.link(h, linked{&block, c, b})
 }
 
 func (t *tx) SetSecret(key string, value []byte) { t.set(secretKey(key), value) }
