@@ -56,7 +56,7 @@ func (e *encoder) number(n int64) {
 }
 
 func (e *encoder) link(l Link) {
-	b := l.Bytes()
+	b := l.KeyString() // its bytes
 	e.head(majorTag, linkTag)
 	e.head(majorBytes, uint64(len(b)+1))
 	e.out = append(append(e.out, 0), b...)

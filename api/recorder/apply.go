@@ -176,7 +176,7 @@ func (a *applier) apply(rec *record) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	m, err := a.mask(w.collection)
+	m, err := a.mask(w.Collection())
 	if err != nil {
 		return answer{}, err
 	}
@@ -250,7 +250,7 @@ func (a *applier) start(rec *record, body entity.Properties) (answer, error) {
 		return answer{}, err
 	}
 	id, ref := w.ID(), w.Head()
-	a.writes(&writing{Writer: w, collection: a.collection})
+	a.writes(&writing{Writer: w})
 	if !rec.at.IsZero() {
 		now = rec.at
 	}
@@ -299,12 +299,11 @@ func (a *applier) stepName(name string) (string, error) {
 	return name, nil
 }
 
-// writing is a run that is written to, and where it lies.
+// writing is a run that is written to.
 type writing struct {
 	*run.Writer
-	collection entity.ID
-	may        bool // the caller may record in it
-	since      int  // the record that was the first of it
+	may   bool // the caller may record in it
+	since int  // the record that was the first of it
 }
 
 func (a *applier) writes(w *writing) {
@@ -320,7 +319,7 @@ func (a *applier) writer(id entity.ID) (*writing, error) {
 		return w, nil
 	}
 	if w != nil && !w.Ended() {
-		err := a.tx.May(actionOf("run:record"), entity.Head{ID: id, Type: run.Type, Collection: w.collection})
+		err := a.tx.May(actionOf("run:record"), entity.Head{ID: id, Type: run.Type, Collection: w.Collection()})
 		w.may = err == nil
 		return w, err
 	}
@@ -332,7 +331,7 @@ func (a *applier) writer(id entity.ID) (*writing, error) {
 	if err != nil {
 		return nil, err
 	}
-	w = &writing{Writer: made, collection: h.Collection, may: true}
+	w = &writing{Writer: made, may: true}
 	a.writes(w)
 	return w, nil
 }
@@ -351,25 +350,19 @@ func runHead(r *guard.Reader, action string, id entity.ID) (entity.Head, error) 
 
 func (a *applier) end(id entity.ID, w *writing, rec *record, body entity.Properties) (*float64, entity.ChainRef, error) {
 	f := run.Finish{Status: rec.word, At: rec.at, Began: rec.began, Body: body}
-	m, err := w.Draft(), error(nil)
-	if m == nil {
-		m, err = tipOf(a.tx, id)
-	}
-	if err != nil {
-		return nil, entity.ChainRef{}, err
-	}
-	sum := run.SummaryOf(m)
+	of := run.Summary{ID: id, Collection: w.Collection(), Agent: w.Agent()}
 	if rec.agent != "" {
-		agent, err := a.s.agent(a.tx, sum.Collection, rec.agent)
+		agent, err := a.s.agent(a.tx, of.Collection, rec.agent)
 		if err != nil {
 			return nil, entity.ChainRef{}, err
 		}
-		f.Agent, sum.Agent = &agent, agent.ID
+		f.Agent, of.Agent = &agent, agent.ID
 	}
-	agent := agentKey{sum.Collection, string(sum.Agent)}
+	agent := agentKey{of.Collection, string(of.Agent)}
 	history, known := a.histories[agent]
 	if !known {
-		if history, err = a.s.history(a.tx.Network(), sum); err != nil {
+		var err error
+		if history, err = a.s.history(a.tx.Network(), &of); err != nil {
 			return nil, entity.ChainRef{}, err
 		}
 		a.histories[agent] = history

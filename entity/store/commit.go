@@ -337,12 +337,20 @@ func (b *batch) commit() error {
 func (s *Store) write(ts uint64, writes map[string][]byte) error {
 	txn := s.db.NewTransactionAt(ts-1, true)
 	defer txn.Discard()
+	size := 0
+	for key := range writes {
+		size += len(key)
+	}
+	entries, keys := make([]badger.Entry, 0, len(writes)), make([]byte, 0, size)
 	for key, val := range writes {
+		at := len(keys)
+		keys = append(keys, key...)
 		var err error
 		if val == nil {
-			err = txn.Delete([]byte(key))
+			err = txn.Delete(keys[at:len(keys):len(keys)])
 		} else {
-			err = txn.Set([]byte(key), val)
+			entries = append(entries, badger.Entry{Key: keys[at:len(keys):len(keys)], Value: val})
+			err = txn.SetEntry(&entries[len(entries)-1])
 		}
 		if err != nil {
 			return commitError(err)

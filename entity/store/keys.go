@@ -21,7 +21,7 @@ const (
 )
 
 func blockKey(d entity.Digest) []byte {
-	return append([]byte{spaceBlock}, d[:]...)
+	return append(append(make([]byte, 0, 1+digestSize), spaceBlock), d[:]...)
 }
 
 func wipeKey(d entity.Digest) []byte { return append([]byte{spaceWipe}, d[:]...) }
@@ -54,9 +54,10 @@ func metaKey(name string) []byte { return textKey(spaceMeta, name) }
 
 func rowsPrefix(projection string) []byte { return append(textKey(spaceRows, projection), 0) }
 
+// textKey has room for most keys, of a constant size, so that one that is only
+// looked up need not be allocated.
 func textKey(space byte, s string) []byte {
-	key := make([]byte, 0, 1+len(s)+64)
-	return append(append(key, space), s...)
+	return append(append(make([]byte, 0, 128), space), s...)
 }
 
 // tailNumber is the big-endian number at a key's end.

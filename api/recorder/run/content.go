@@ -3,6 +3,7 @@ package run
 import (
 	"crypto/rand"
 	"errors"
+	"time"
 
 	"stemma/entity"
 )
@@ -27,35 +28,53 @@ var stays = map[string]bool{
 	"tool_name": true, "status": true, "total_tokens": true, "total_cost_cents": true, "trace_id": true, "span_id": true, "parent_span_id": true, "started_at": true,
 }
 
-// split takes what is content out of an entry's body.
-func split(body entity.Properties) (entry, content entity.Properties) {
-	entry, content = make(entity.Properties, len(body)), make(entity.Properties, len(body)+1)
-	for k, v := range body {
-		if stays[k] {
-			entry[k] = v
-		} else {
-			content[k] = v
+// body is what an entry says: what stays of it, and its content.
+type body struct{ entry, content entity.Properties }
+
+// split takes what is content out of what is told of an entry. at is when it
+// happened, zero where that is not told.
+func split(k Kind, told entity.Properties, at time.Time) (b body) {
+	kept := 0
+	for key := range told {
+		if stays[key] {
+			kept++
 		}
 	}
-	if text, _ := body["error_message"].(string); text != "" {
-		entry["failed"] = true
+	b.entry = make(entity.Properties, kept+6) // with what the caller adds
+	if len(told) > kept {
+		b.content = make(entity.Properties, len(told)-kept+1)
 	}
-	return entry, content
+	for key, v := range told {
+		if stays[key] {
+			b.entry[key] = v
+		} else {
+			b.content[key] = v
+		}
+	}
+	if text, _ := told["error_message"].(string); text != "" {
+		b.entry["failed"] = true
+	}
+	b.entry["kind"] = string(k)
+	if !at.IsZero() {
+		b.entry["at"] = at.UnixMilli()
+	}
+	return b
 }
 
 // DescribeSession records what was told of a session: its content in a block of
 // its own.
-func DescribeSession(tx entity.Tx, id entity.ID, body entity.Properties, salt Salt) error {
-	entry, content := split(body)
-	if len(content) > 0 {
-		content[entity.ContentSalt] = salt.text()
-		ref, err := tx.Append(id, entity.ChainContent, entity.Any, content)
+func DescribeSession(tx entity.Tx, id entity.ID, told entity.Properties, salt Salt) error {
+	b := split("", told, time.Time{})
+	delete(b.entry, "kind")
+	if len(b.content) > 0 {
+		b.content[entity.ContentSalt] = salt.text()
+		ref, err := tx.Append(id, entity.ChainContent, entity.Any, b.content)
 		if err != nil {
 			return err
 		}
-		entry["content"] = map[string]any{"n": ref.N, "block": entity.Link{CID: ref.CID}}
+		b.entry["content"] = map[string]any{"n": ref.N, "block": entity.Link{CID: ref.CID}}
 	}
-	_, err := tx.Append(id, TypeSession, entity.Any, entry)
+	_, err := tx.Append(id, TypeSession, entity.Any, b.entry)
 	return err
 }
 

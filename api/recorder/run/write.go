@@ -1,6 +1,7 @@
 package run
 
 import (
+	"fmt"
 	"time"
 
 	"stemma/entity"
@@ -21,16 +22,11 @@ type Start struct {
 // the transaction's time. The run is there when it is flushed.
 func Begin(tx entity.Tx, s Start, now time.Time) (*Writer, error) {
 	at := now
-	body := make(entity.Properties, len(s.Body)+7)
-	body["kind"], body["steps"] = string(KindStart), int64(0)
+	body := split(KindStart, s.Body, s.At)
 	if !s.At.IsZero() {
 		at = s.At
-		body["at"] = at.UnixMilli()
 	}
-	for k, v := range s.Body {
-		body[k] = v
-	}
-	body["trigger_type"], body["agent"], body["agent_id"] = s.Trigger, s.Agent.Label, string(s.Agent.ID)
+	body.entry["steps"], body.entry["trigger_type"], body.entry["agent"], body.entry["agent_id"] = int64(0), s.Trigger, s.Agent.Label, string(s.Agent.ID)
 	props := make(entity.Properties, 24) // with those of its end
 	started := entity.FormatTime(at)
 	props["label"], props["status"], props["trigger_type"], props["agent_name"], props["started_at"] = s.Agent.Label+" "+started, Running, s.Trigger, s.Agent.Label, started
@@ -44,10 +40,10 @@ func Begin(tx entity.Tx, s Start, now time.Time) (*Writer, error) {
 		{Predicate: PredicateAgent, Peer: s.Agent.ID, PeerType: entity.TypeAgent, PeerLabel: s.Agent.Label},
 	}
 	if s.Session != nil {
-		body["session_id"] = string(s.Session.ID)
+		body.entry["session_id"] = string(s.Session.ID)
 		related = append(related, entity.Relationship{Predicate: PredicateSession, Peer: s.Session.ID, PeerType: TypeSession})
 	}
-	w := &Writer{tx: tx, id: tx.NewID(), now: now, whole: true, salt: s.Salt}
+	w := &Writer{tx: tx, id: tx.NewID(), collection: s.Collection, agent: s.Agent.ID, now: now, whole: true, salt: s.Salt}
 	w.draft = &entity.Draft{ID: w.id, Type: Type, Properties: props, Relationships: related}
 	_, err := w.append(body)
 	return w, err
@@ -56,19 +52,21 @@ func Begin(tx entity.Tx, s Start, now time.Time) (*Writer, error) {
 // Writer adds entries to a run in one transaction. They are sealed as they come,
 // and written by [Writer.Flush], all at once; nobody reads them before.
 type Writer struct {
-	tx       entity.Tx
-	id       entity.ID
-	now      time.Time
-	draft    *entity.Draft // of a run that is not written yet; nil: it is
-	head     entity.ChainRef
-	content  entity.ChainRef       // the head of the chain of contents
-	sealed   []*entity.SealedBlock // entries that are not written yet,
-	contents []*entity.SealedBlock // and their content
-	steps    int64
-	ended    bool
-	whole    bool     // all is every entry there is
-	all      []*Entry // from the run's beginning on, if it is this writer's
-	salt     Salt
+	tx         entity.Tx
+	id         entity.ID
+	collection entity.ID
+	agent      entity.ID
+	now        time.Time
+	draft      *entity.Draft // of a run that is not written yet; nil: it is
+	head       entity.ChainRef
+	content    entity.ChainRef       // the head of the chain of contents
+	sealed     []*entity.SealedBlock // entries that are not written yet,
+	contents   []*entity.SealedBlock // and their content
+	steps      int64
+	ended      bool
+	whole      bool     // all is every entry there is
+	all        []*Entry // from the run's beginning on, if it is this writer's
+	salt       Salt
 }
 
 // Continue makes a writer of a run that has not ended: KindExists where it has.
@@ -79,10 +77,14 @@ func Continue(tx entity.Tx, h entity.Head, salt Salt, now time.Time) (*Writer, e
 	if err != nil {
 		return nil, err
 	}
-	if status, _ := m.Properties["status"].(string); status != Running {
-		return nil, Ended(h.ID, status)
+	sum := SummaryOf(m)
+	if sum == nil {
+		return nil, entity.Internal("run.Continue", fmt.Errorf("%s is no run of a collection", h.ID))
 	}
-	w := &Writer{tx: tx, id: h.ID, now: now, salt: salt}
+	if sum.Status != Running {
+		return nil, Ended(h.ID, sum.Status)
+	}
+	w := &Writer{tx: tx, id: h.ID, collection: sum.Collection, agent: sum.Agent, now: now, salt: salt}
 	if w.head, err = tx.ChainHead(h.ID, Chain); err != nil {
 		return nil, err
 	}
@@ -116,13 +118,11 @@ func (w *Writer) Steps() int64 { return w.steps }
 // Ended tells whether this writer ended the run.
 func (w *Writer) Ended() bool { return w.ended }
 
-// Draft is the run's version as it would be written now; nil where it is.
-func (w *Writer) Draft() *entity.Manifest {
-	if w.draft == nil {
-		return nil
-	}
-	return &entity.Manifest{ID: w.id, Type: Type, Properties: w.draft.Properties, Relationships: w.draft.Relationships}
-}
+// Collection is where the run lies.
+func (w *Writer) Collection() entity.ID { return w.collection }
+
+// Agent is whose run it is, as far as is known.
+func (w *Writer) Agent() entity.ID { return w.agent }
 
 // Flush writes what there is: the run, where it is new, and the entries.
 func (w *Writer) Flush() error {
@@ -146,20 +146,19 @@ func (w *Writer) Flush() error {
 
 // append seals an entry: what is content of it in a block of its own, which the
 // entry names.
-func (w *Writer) append(body entity.Properties) (entity.ChainRef, error) {
-	entry, content := split(body)
-	if len(content) > 0 {
-		content[entity.ContentSalt] = w.salt.text()
-		if err := w.seal(&w.contents, entity.ChainContent, &w.content, content); err != nil {
+func (w *Writer) append(b body) (entity.ChainRef, error) {
+	if len(b.content) > 0 {
+		b.content[entity.ContentSalt] = w.salt.text()
+		if err := w.seal(&w.contents, entity.ChainContent, &w.content, b.content); err != nil {
 			return entity.ChainRef{}, err
 		}
-		entry["content"] = map[string]any{"n": w.content.N, "block": entity.Link{CID: w.content.CID}}
+		b.entry["content"] = map[string]any{"n": w.content.N, "block": entity.Link{CID: w.content.CID}}
 	}
-	if err := w.seal(&w.sealed, Chain, &w.head, entry); err != nil {
+	if err := w.seal(&w.sealed, Chain, &w.head, b.entry); err != nil {
 		return entity.ChainRef{}, err
 	}
 	if w.whole {
-		w.all = append(w.all, written(w.head, w.now.UnixMilli(), entry, content))
+		w.all = append(w.all, written(w.head, w.now.UnixMilli(), b))
 	}
 	return w.head, nil
 }
@@ -192,8 +191,8 @@ func (w *Writer) entries() ([]*Entry, error) {
 
 // Step adds a step. at is when it happened, zero for now.
 func (w *Writer) Step(body entity.Properties, at time.Time) (entity.ChainRef, error) {
-	b := entry(KindStep, body, at)
-	b["sequence"] = w.steps + 1
+	b := split(KindStep, body, at)
+	b.entry["sequence"] = w.steps + 1
 	ref, err := w.append(b)
 	if err == nil {
 		w.steps++
@@ -226,8 +225,8 @@ func (w *Writer) attached(k Kind, step string, body entity.Properties, at time.T
 		}
 		of = n
 	}
-	b := entry(k, body, at)
-	b["steps"], b["step"] = w.steps, of
+	b := split(k, body, at)
+	b.entry["steps"], b.entry["step"] = w.steps, of
 	return w.append(b)
 }
 
@@ -276,18 +275,6 @@ func (w *Writer) back(n int64) (*Entry, error) {
 	}
 }
 
-func entry(k Kind, body entity.Properties, at time.Time) entity.Properties {
-	b := make(entity.Properties, len(body)+4)
-	for key, v := range body {
-		b[key] = v
-	}
-	b["kind"] = string(k)
-	if !at.IsZero() {
-		b["at"] = at.UnixMilli()
-	}
-	return b
-}
-
 // Finish is how a run ends.
 type Finish struct {
 	Status string
@@ -308,13 +295,13 @@ func (w *Writer) End(f Finish, judge Judge) (entity.ChainRef, *float64, error) {
 	if !f.At.IsZero() {
 		at = f.At
 	}
-	b := entry(KindEnd, f.Body, f.At)
-	b["status"], b["steps"] = f.Status, w.steps
+	b := split(KindEnd, f.Body, f.At)
+	b.entry["status"], b.entry["steps"] = f.Status, w.steps
 	if !f.Began.IsZero() {
-		b["started_at"] = f.Began.UnixMilli()
+		b.entry["started_at"] = f.Began.UnixMilli()
 	}
 	if f.Agent != nil {
-		b["agent"], b["agent_id"] = f.Agent.Label, string(f.Agent.ID)
+		b.entry["agent"], b.entry["agent_id"] = f.Agent.Label, string(f.Agent.ID)
 	}
 	if _, err := w.append(b); err != nil {
 		return w.head, nil, err
@@ -342,8 +329,9 @@ func (w *Writer) End(f Finish, judge Judge) (entity.ChainRef, *float64, error) {
 		return nil
 	}
 	w.ended = true
-	if m := w.Draft(); m != nil {
-		err = edit(m)
+	if w.draft != nil {
+		m := entity.Manifest{Properties: w.draft.Properties, Relationships: w.draft.Relationships}
+		err = edit(&m)
 	} else {
 		_, err = w.tx.Put(w.id, entity.Any, edit)
 	}
