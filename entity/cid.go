@@ -43,7 +43,7 @@ func DigestOf(c CID) (d Digest, ok bool) {
 	if at < 4 || b[0] != 1 || b[at-2] != multihash.SHA2_256 || b[at-1] != sha256.Size {
 		return d, false
 	}
-	if _, n := binary.Uvarint([]byte(b[1:at-2])); n != at-3 {
+	if _, n := binary.Uvarint([]byte(b[1 : at-2])); n != at-3 {
 		return d, false
 	}
 	copy(d[:], b[at:])

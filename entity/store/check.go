@@ -125,7 +125,7 @@ func (c *checker) blocks() error {
 
 func (c *checker) log() error {
 	next := entity.Seq(1)
-	for r, err := range c.Log(0) {
+	for r, err := range c.records(logKey(1), false) {
 		if err != nil {
 			return err
 		}
@@ -351,7 +351,7 @@ func (c *checker) projections() error {
 // log cannot be read.
 func (c *checker) replayed(p entity.Projection, w entity.RowWriter) (whole bool, err error) {
 	n := 0
-	for r, err := range c.Log(0) {
+	for r, err := range c.records(logKey(1), false) {
 		if err != nil {
 			return false, err
 		}

@@ -325,6 +325,7 @@ func (b *batch) commit() error {
 	}
 	s.current = true
 	s.publish(b.accepted, next.ts)
+	s.recents.add(b.accepted)
 	s.shown.Store(uint64(next.seq))
 	s.state.Store(next)
 	if next.ts%64 == 0 {

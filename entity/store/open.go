@@ -54,6 +54,7 @@ type Store struct {
 	heads       *headCache
 	readers     readers
 	claims      claims
+	recents     recents
 	packs       *packs
 	current     bool // the store is of this format; the committer's own
 

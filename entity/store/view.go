@@ -253,6 +253,15 @@ func (v *view) Log(after entity.Seq) iter.Seq2[*entity.Record, error] {
 	if after == math.MaxUint64 {
 		return func(func(*entity.Record, error) bool) {} // nothing comes after the last number there is
 	}
+	if records, ok := v.s.recents.after(after, v.at.seq); ok && v.tx == nil {
+		return func(yield func(*entity.Record, error) bool) {
+			for _, r := range records {
+				if !yield(r, nil) {
+					return
+				}
+			}
+		}
+	}
 	return v.records(logKey(after+1), false)
 }
 
