@@ -290,7 +290,7 @@ func (b *batch) accept(t *tx) error {
 	}
 	if n := len(t.record.Changes); n > 0 {
 		t.record.Seq, t.record.At, t.record.Actor = b.seq+1, b.at, t.actor
-		row, _, err := entity.EncodeBlock(t.record)
+		row, err := entity.EncodeRow(&t.record)
 		if err != nil {
 			return err
 		}

@@ -22,6 +22,7 @@ type tx struct {
 	adds   map[string]entity.Sums // key → what is added to the row
 	sealed map[entity.Digest]sealed
 	steps  []entity.Transition
+	rows   []rowWriter // by projection
 	record entity.Record
 	heads  []entity.Head          // written, in order
 	wrote  map[entity.ID]int      // the place in heads of an entity's last
@@ -238,7 +239,7 @@ func (t *tx) place(before *entity.Manifest, old entity.Head, v *entity.Version, 
 	m := v.Manifest
 	d, _ := entity.DigestOf(v.CID)
 	next := headOf(m, d, old)
-	row, _, err := entity.EncodeBlock(next)
+	row, err := entity.EncodeRow(&next)
 	if err != nil {
 		return nil, err
 	}
@@ -261,8 +262,8 @@ func (t *tx) place(before *entity.Manifest, old entity.Head, v *entity.Version, 
 	t.record.Changes = append(t.record.Changes, entity.Change{
 		ID: m.ID, Kind: kindOf(step), Type: m.Type, Collection: next.Collection, Ver: m.Ver, Old: old.Tip, New: d,
 	})
-	for _, p := range t.s.projections {
-		if err := p.Apply(step, rowWriter{t, rowsPrefix(p.Name())}); err != nil {
+	for i, p := range t.s.projections {
+		if err := p.Apply(step, t.rowWriter(i)); err != nil {
 			return nil, err
 		}
 	}
@@ -350,18 +351,34 @@ func (t *tx) DeleteSecret(key string) { t.remove(secretKey(key)) }
 // rowWriter puts a projection's edits among the transaction's.
 type rowWriter struct {
 	t      *tx
-	prefix []byte
+	prefix int // bytes of buf that begin every key of the projection
+	buf    []byte
 }
 
-func (w rowWriter) key(key []byte) []byte {
-	return append(w.prefix[:len(w.prefix):len(w.prefix)], key...)
+// rowWriter is that of the projection at a place among the store's.
+func (t *tx) rowWriter(i int) *rowWriter {
+	if t.rows == nil {
+		t.rows = make([]rowWriter, len(t.s.projections))
+	}
+	w := &t.rows[i]
+	if w.t == nil {
+		w.t, w.buf = t, rowsPrefix(t.s.projections[i].Name())
+		w.prefix = len(w.buf)
+	}
+	return w
 }
 
-func (w rowWriter) Set(key, value []byte) { w.t.set(w.key(key), value) }
+// key is valid until the next.
+func (w *rowWriter) key(key []byte) []byte {
+	w.buf = append(w.buf[:w.prefix], key...)
+	return w.buf
+}
 
-func (w rowWriter) Delete(key []byte) { w.t.remove(w.key(key)) }
+func (w *rowWriter) Set(key, value []byte) { w.t.set(w.key(key), value) }
 
-func (w rowWriter) Add(key []byte, more entity.Sums) {
+func (w *rowWriter) Delete(key []byte) { w.t.remove(w.key(key)) }
+
+func (w *rowWriter) Add(key []byte, more entity.Sums) {
 	if w.t.adds == nil {
 		w.t.adds = make(map[string]entity.Sums)
 	}
