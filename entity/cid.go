@@ -2,6 +2,7 @@ package entity
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 
 	"github.com/ipfs/go-cid"
 	"github.com/multiformats/go-multihash"
@@ -37,14 +38,15 @@ func makeCID(codec uint64, d Digest) CID {
 // DigestOf is the digest inside c. ok is false when c is not a CIDv1 over
 // SHA-256, the only form this server makes.
 func DigestOf(c CID) (d Digest, ok bool) {
-	if !c.Defined() || c.Version() != 1 {
+	b := c.KeyString() // of CIDv1: 01, the codec as a varint, the multihash
+	at := len(b) - sha256.Size
+	if at < 4 || b[0] != 1 || b[at-2] != multihash.SHA2_256 || b[at-1] != sha256.Size {
 		return d, false
 	}
-	mh := c.Hash()
-	if len(mh) != 2+sha256.Size || mh[0] != multihash.SHA2_256 || mh[1] != sha256.Size {
+	if _, n := binary.Uvarint([]byte(b[1 : at-2])); n != at-3 {
 		return d, false
 	}
-	copy(d[:], mh[2:])
+	copy(d[:], b[at:])
 	return d, true
 }
 

@@ -86,6 +86,12 @@ func EncodeBlock(v any) (block []byte, c CID, err error) {
 	return block, CIDOf(sha256.Sum256(block)), nil
 }
 
+// EncodeRow is [EncodeBlock] for what has no CID.
+func EncodeRow(v any) (row []byte, err error) {
+	err = encoded(v, func(b []byte) { row = bytes.Clone(b) })
+	return row, err
+}
+
 // encoded gives the bytes of v to use, which does not keep them.
 func encoded(v any, use func([]byte)) error {
 	e := encoders.Get().(*encoder)
@@ -96,6 +102,10 @@ func encoded(v any, use func([]byte)) error {
 		e.manifest(v)
 	case *ChainBlock:
 		e.chainBlock(v)
+	case *Record:
+		e.record(v)
+	case *Head:
+		e.headRow(v)
 	default:
 		b, err := encMode.Marshal(v)
 		if err != nil {

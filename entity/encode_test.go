@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// The encoder of manifests and blocks of chains writes what the general one does,
+// The encoder of manifests, blocks of chains, records and heads writes what the general one does,
 // for values at random.
 func TestEncoderIsTheGeneralOne(t *testing.T) {
 	seed := rand.Uint64()
@@ -25,6 +25,12 @@ func TestEncoderIsTheGeneralOne(t *testing.T) {
 		}
 		g.compare(t, m)
 		g.compare(t, &ChainBlock{ID: ID(g.text()), Chain: g.text(), N: g.number(), TS: g.number(), Prev: g.link(), Body: g.object(3)})
+		r := &Record{Seq: Seq(g.Uint64()), At: g.number(), Actor: m.EditedBy}
+		for range g.IntN(4) {
+			r.Changes = append(r.Changes, Change{ID: ID(g.text()), Kind: ChangeKind(g.IntN(256)), Type: g.text(), Collection: ID(g.text()), Ver: g.number(), Old: Digest{byte(g.Uint32())}, New: Digest{31: byte(g.Uint32())}, Chain: g.text()})
+		}
+		g.compare(t, r)
+		g.compare(t, &Head{Tip: Digest{1}, Ver: g.number(), TS: g.number(), CreatedAt: g.number(), Type: g.text(), Label: g.text(), Collection: ID(g.text()), Deleted: g.IntN(2) == 0})
 	}
 }
 

@@ -87,8 +87,8 @@ type Reader interface {
 	// History yields versions of an entity, newest first, from version from
 	// (0: the tip) down to 1.
 	History(id ID, from int64) iter.Seq2[VersionRef, error]
-	// Log yields the records that hold changes after the number given, ascending.
-	// The first record may begin at or before it.
+	// Log yields the records that hold changes after the number given, ascending:
+	// shared, read only. The first record may begin at or before it.
 	Log(after Seq) iter.Seq2[*Record, error]
 	// LogBefore yields the records that hold changes before the number given
 	// (0: from the newest), descending. The first may end at or after it.

@@ -3,6 +3,7 @@ package recorder
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"stemma/api/auth"
@@ -87,15 +88,15 @@ type applier struct {
 	from       callerIn
 	collection entity.ID
 	refs       map[string]int               // ref → place of its answer
-	begun      map[entity.ID]*run.Writer    // runs of this transaction
-	writers    map[entity.ID]writing        // those that the caller may record in
+	writers    map[entity.ID]*writing       // runs that are written to
+	open       []*writing                   // those that may have something to be flushed, in the order of their coming
 	masking    map[entity.ID]mask.Rules     // by collection
 	histories  map[agentKey]anomaly.History // as of the last commit
 	answers    []answer
 }
 
 func (s *Service) applier(tx *guard.Tx) *applier {
-	return &applier{s: s, tx: tx, begun: map[entity.ID]*run.Writer{}, writers: map[entity.ID]writing{}, masking: map[entity.ID]mask.Rules{}, histories: map[agentKey]anomaly.History{}}
+	return &applier{s: s, tx: tx, writers: map[entity.ID]*writing{}, masking: map[entity.ID]mask.Rules{}, histories: map[agentKey]anomaly.History{}}
 }
 
 func (a *applier) all(records []record) error {
@@ -115,6 +116,17 @@ func (a *applier) all(records []record) error {
 			a.refs[rec.ref] = i
 		}
 	}
+	return a.flush(len(records))
+}
+
+// flush writes what was recorded of runs, of so many records.
+func (a *applier) flush(of int) error {
+	for _, w := range a.open {
+		if err := w.Flush(); err != nil {
+			return placed(err, w.since, of)
+		}
+	}
+	a.open = slices.DeleteFunc(a.open, func(w *writing) bool { return w.Ended() })
 	return nil
 }
 
@@ -160,11 +172,11 @@ func (a *applier) apply(rec *record) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	w, collection, err := a.writer(id)
+	w, err := a.writer(id)
 	if err != nil {
 		return answer{}, err
 	}
-	m, err := a.mask(collection)
+	m, err := a.mask(w.Collection())
 	if err != nil {
 		return answer{}, err
 	}
@@ -238,7 +250,7 @@ func (a *applier) start(rec *record, body entity.Properties) (answer, error) {
 		return answer{}, err
 	}
 	id, ref := w.ID(), w.Head()
-	a.begun[id] = w
+	a.writes(&writing{Writer: w})
 	if !rec.at.IsZero() {
 		now = rec.at
 	}
@@ -287,29 +299,41 @@ func (a *applier) stepName(name string) (string, error) {
 	return name, nil
 }
 
-// writing is a run that is written to, and where it lies.
+// writing is a run that is written to.
 type writing struct {
 	*run.Writer
-	collection entity.ID
+	may   bool // the caller may record in it
+	since int  // the record that was the first of it
+}
+
+func (a *applier) writes(w *writing) {
+	w.since = len(a.answers)
+	a.writers[w.ID()] = w
+	a.open = append(a.open, w)
 }
 
 // writer is the writer of a run that the caller may record in.
-func (a *applier) writer(id entity.ID) (*run.Writer, entity.ID, error) {
-	if w, ok := a.writers[id]; ok && !w.Ended() {
-		return w.Writer, w.collection, nil
+func (a *applier) writer(id entity.ID) (*writing, error) {
+	w := a.writers[id]
+	if w != nil && w.may && !w.Ended() {
+		return w, nil
+	}
+	if w != nil && !w.Ended() {
+		err := a.tx.May(actionOf("run:record"), entity.Head{ID: id, Type: run.Type, Collection: w.Collection()})
+		w.may = err == nil
+		return w, err
 	}
 	h, err := runHead(a.tx.Reader, "run:record", id)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	w := a.begun[id]
-	if w == nil || w.Ended() {
-		if w, err = run.Continue(a.tx, h, a.s.options.Salt); err != nil {
-			return nil, "", err
-		}
+	made, err := run.Continue(a.tx, h, a.s.options.Salt, a.tx.At())
+	if err != nil {
+		return nil, err
 	}
-	a.writers[id] = writing{w, h.Collection}
-	return w, h.Collection, nil
+	w = &writing{Writer: made, may: true}
+	a.writes(w)
+	return w, nil
 }
 
 // runHead is the head of a live run that the caller may take the action on.
@@ -324,39 +348,29 @@ func runHead(r *guard.Reader, action string, id entity.ID) (entity.Head, error) 
 	return h, err
 }
 
-func (a *applier) end(id entity.ID, w *run.Writer, rec *record, body entity.Properties) (*float64, entity.ChainRef, error) {
-	now := a.tx.At()
+func (a *applier) end(id entity.ID, w *writing, rec *record, body entity.Properties) (*float64, entity.ChainRef, error) {
 	f := run.Finish{Status: rec.word, At: rec.at, Began: rec.began, Body: body}
-	m, err := tipOf(a.tx, id)
-	if err != nil {
-		return nil, entity.ChainRef{}, err
-	}
-	sum := run.SummaryOf(m)
+	of := run.Summary{ID: id, Collection: w.Collection(), Agent: w.Agent()}
 	if rec.agent != "" {
-		agent, err := a.s.agent(a.tx, sum.Collection, rec.agent)
+		agent, err := a.s.agent(a.tx, of.Collection, rec.agent)
 		if err != nil {
 			return nil, entity.ChainRef{}, err
 		}
-		f.Agent, sum.Agent = &agent, agent.ID
+		f.Agent, of.Agent = &agent, agent.ID
 	}
-	agent := agentKey{sum.Collection, string(sum.Agent)}
+	agent := agentKey{of.Collection, string(of.Agent)}
 	history, known := a.histories[agent]
 	if !known {
-		if history, err = a.s.history(a.tx.Network(), sum); err != nil {
+		var err error
+		if history, err = a.s.history(a.tx.Network(), &of); err != nil {
 			return nil, entity.ChainRef{}, err
 		}
 		a.histories[agent] = history
 	}
-	ref, err := w.End(f, func(all []*run.Entry) []any {
+	ref, took, err := w.End(f, func(all []*run.Entry) []any {
 		return anomaly.Properties(anomaly.Find(all, anomaly.Around{History: history}))
-	}, now)
-	if err != nil {
-		return nil, ref, err
-	}
-	if m, err = tipOf(a.tx, id); err != nil {
-		return nil, ref, err
-	}
-	return run.SummaryOf(m).Duration, ref, nil
+	})
+	return took, ref, err
 }
 
 func tipOf(r entity.Reader, id entity.ID) (*entity.Manifest, error) {

@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"context"
+	"slices"
 
 	"stemma/api/recorder/anomaly"
 	"stemma/api/recorder/narrate"
@@ -99,6 +100,9 @@ func (s *Service) history(n entity.Network, of *run.Summary) (h anomaly.History,
 		}
 		return err
 	})
+	for _, list := range [...][]float64{h.Durations, h.Costs, h.Tokens} {
+		slices.Sort(list)
+	}
 	return h, err
 }
 

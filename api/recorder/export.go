@@ -267,6 +267,9 @@ func (x *exporter) traces(part []arrived) (err error) {
 		if err := x.trace(part[:n]); err != nil {
 			return err
 		}
+		if err := x.flush(1); err != nil {
+			return err
+		}
 		part = part[n:]
 	}
 	return nil

@@ -96,7 +96,7 @@ func TestProxyRecordsTogether(t *testing.T) {
 					return err
 				}
 				for _, change := range rec.Changes {
-					if change.Type == "run" && change.Kind == entity.Updated {
+					if change.Type == "run" && change.Kind == entity.Created {
 						ended[rec.Actor.UserID]++
 					}
 				}

@@ -271,6 +271,9 @@ func (x *exporter) output(t *traced, kept *keptTrace) (*string, error) {
 
 // finish ends the run as its root span did.
 func (x *exporter) finish(t *traced, kept *keptTrace, root arrived, ids traceIDsOf) error {
+	if err := x.flush(1); err != nil { // what is asked of the run is read
+		return err
+	}
 	m, err := tipOf(x.tx.Reader.Reader, kept.Run)
 	if err != nil {
 		return err

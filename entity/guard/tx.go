@@ -111,8 +111,10 @@ func (t *Tx) Put(id entity.ID, expect entity.Expect, edit func(*entity.Manifest)
 func (t *Tx) Permit(id entity.ID) { t.allowed = append(t.allowed, id) }
 
 func (t *Tx) asked(op string, id entity.ID) error {
-	if slices.Contains(t.allowed, id) {
-		return nil
+	for i := len(t.allowed) - 1; i >= 0; i-- { // what was asked last is written next
+		if t.allowed[i] == id {
+			return nil
+		}
 	}
 	return entity.Internal(op, fmt.Errorf("entity %s is written and nobody asked whether it may be", id))
 }

@@ -63,8 +63,8 @@ func (t *tx) AdoptBlock(block []byte) (entity.ChainRef, error) {
 		return none, err
 	}
 	if b.N <= last.N {
-		at, err := t.get(chainKey(b.ID, b.Chain, b.N))
-		if err != nil || len(at) == len(entity.Digest{}) && entity.CIDOf(entity.Digest(at)) == c {
+		at, err := t.chainAt(b.ID, b.Chain, b.N)
+		if err != nil || at == c {
 			return ref, err
 		}
 	}
@@ -82,17 +82,19 @@ func (t *tx) AdoptBlock(block []byte) (entity.ChainRef, error) {
 			return none, err
 		}
 		if entity.ErasureHolding(erased, b.N) != nil {
-			return t.link(h, b, c, nil), nil
+			return t.link(h, linked{b, c, nil})
 		}
 		fallthrough
 	default:
-		return t.link(h, b, c, bytes.Clone(block)), nil
+		return t.link(h, linked{b, c, bytes.Clone(block)})
 	}
 	gone, err := entity.ErasureOf(b)
 	if err != nil {
 		return none, err
 	}
-	ref = t.link(h, b, c, bytes.Clone(block))
+	if ref, err = t.link(h, linked{b, c, bytes.Clone(block)}); err != nil {
+		return none, err
+	}
 	return ref, t.erase(b.ID, gone)
 }
 
@@ -116,7 +118,8 @@ func (t *tx) AppendSealed(blocks ...*entity.SealedBlock) (last entity.ChainRef, 
 	if err := t.claim(op, id, entity.At(last.CID)); err != nil {
 		return none, err
 	}
-	for _, b := range blocks {
+	all := make([]linked, len(blocks))
+	for i, b := range blocks {
 		of := b.Block()
 		if of.ID != id || of.Chain != chain {
 			return none, entity.Invalid(op, "the blocks are of several chains")
@@ -124,7 +127,8 @@ func (t *tx) AppendSealed(blocks ...*entity.SealedBlock) (last entity.ChainRef, 
 		if of.PrevCID() != last.CID || of.N != last.N+1 {
 			return none, entity.At(of.PrevCID()).Mismatch(op, id, last.CID)
 		}
-		last = t.link(h, of, b.CID(), b.Bytes())
+		all[i] = linked{of, b.CID(), b.Bytes()}
+		last = entity.ChainRef{N: of.N, CID: b.CID()}
 	}
-	return last, nil
+	return t.link(h, all...)
 }

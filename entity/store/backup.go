@@ -173,28 +173,27 @@ func (b *backup) changes() error {
 }
 
 func (b *backup) change(c entity.Change) error {
-	head, row := headKey(c.ID), versionKey(c.ID, c.Ver)
+	head, row := headKey(c.ID), func(n int64) []byte { return versionKey(c.ID, n) }
 	if c.Kind == entity.Appended {
-		head, row = chainHeadKey(c.ID, c.Chain), chainKey(c.ID, c.Chain, c.Ver)
+		head, row = chainHeadKey(c.ID, c.Chain), func(n int64) []byte { return chainKey(c.ID, c.Chain, n) }
 	}
-	for _, key := range [][]byte{blockKey(c.New), row} {
-		val, err := b.get(key)
+	val, err := b.get(blockKey(c.New))
+	if err != nil {
+		return err
+	}
+	gone := false
+	if val == nil && c.Chain == entity.ChainContent {
+		erased, err := entity.Erased(b.view, c.ID)
 		if err != nil {
 			return err
 		}
-		if val == nil && c.Chain == entity.ChainContent && key[0] == spaceBlock {
-			erased, err := entity.Erased(b.view, c.ID)
-			if err != nil {
-				return err
-			}
-			if entity.ErasureHolding(erased, c.Ver) != nil {
-				continue
-			}
-		}
-		if val == nil {
-			return entity.Internal("store.Backup", fmt.Errorf("row %q of change %s of %s is missing; run 'stemma verify'", key, c.CID(), c.ID))
-		}
-		if err := b.write(key, val); err != nil {
+		gone = entity.ErasureHolding(erased, c.Ver) != nil
+	}
+	switch {
+	case val == nil && !gone:
+		return entity.Internal("store.Backup", fmt.Errorf("the block of change %s of %s is missing; run 'stemma verify'", c.CID(), c.ID))
+	case val != nil:
+		if err := b.write(blockKey(c.New), val); err != nil {
 			return err
 		}
 	}
@@ -203,14 +202,28 @@ func (b *backup) change(c entity.Change) error {
 			return err
 		}
 	}
-	val, err := b.get(head)
-	if err != nil {
+	if err := b.row(row(c.Ver - 1)); err != nil { // it came with this change
+		return err
+	}
+	if val, err = b.get(head); err != nil {
 		return err
 	}
 	if last, err := isHead(c, val); err != nil || !last {
 		return err
 	}
+	if err := b.row(row(c.Ver)); err != nil { // of format 1
+		return err
+	}
 	return b.write(head, val)
+}
+
+// row writes what is under a key, if there is something.
+func (b *backup) row(key []byte) error {
+	val, err := b.get(key)
+	if err != nil || val == nil {
+		return err
+	}
+	return b.write(key, val)
 }
 
 // erased writes that blocks are gone, which the backups before this one may have.
@@ -227,15 +240,13 @@ func (b *backup) erased(c entity.Change) error {
 	if err != nil {
 		return err
 	}
-	for n := gone.From; n <= gone.To; n++ {
-		row, err := b.get(chainKey(c.ID, entity.ChainContent, n))
-		if err != nil {
+	for ref, err := range b.Chain(c.ID, entity.ChainContent, gone.From) {
+		if err != nil || ref.N > gone.To {
 			return err
 		}
-		if len(row) == len(entity.Digest{}) {
-			if err := b.write(blockKey(entity.Digest(row)), nil); err != nil {
-				return err
-			}
+		d, _ := entity.DigestOf(ref.CID)
+		if err := b.write(blockKey(d), nil); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -244,8 +255,7 @@ func (b *backup) erased(c entity.Change) error {
 // isHead tells whether a head row is where the change led to.
 func isHead(c entity.Change, row []byte) (bool, error) {
 	if c.Kind == entity.Appended {
-		ref := decodeChainHead(row)
-		return ref.N == c.Ver && bytes.Equal(row[8:], c.New[:]), nil
+		return chainRow(row).head() == entity.ChainRef{N: c.Ver, CID: c.CID()}, nil
 	}
 	h, _, err := decodeHead(c.ID, row)
 	return err == nil && h.Ver == c.Ver && h.Tip == c.New, err

@@ -20,7 +20,10 @@ import (
 //
 //	row   uvarint n > 0, n bytes key, uvarint m, m bytes value
 //	end   00, uvarint number of rows, SHA-256 of all bytes before it (32)
-const backupMagic = "stemma backup 1\n"
+const (
+	backupMagic  = "stemma backup 2\n" // rows of format 3, which the release before would not know
+	backupMagic1 = "stemma backup 1\n"
+)
 
 // Bounds on what a reader believes.
 const (
@@ -105,7 +108,7 @@ func OpenBackup(r io.Reader) (*BackupReader, error) {
 	if err := b.full(magic); err != nil && !errors.Is(err, io.EOF) {
 		return nil, damaged(err)
 	}
-	if string(magic) != backupMagic {
+	if string(magic) != backupMagic && string(magic) != backupMagic1 {
 		return nil, entity.Invalid("store.OpenBackup", "this is not a backup of this release: it does not begin with %q", backupMagic[:len(backupMagic)-1])
 	}
 	var header []byte

@@ -31,7 +31,7 @@ func (s *Store) Check(ctx context.Context, progress Progress) (Report, error) {
 		return Report{}, err
 	}
 	defer v.release()
-	c := &checker{view: v, ctx: ctx, progress: progress, heads: make(map[entity.ID]*headTrace), chains: make(map[string]entity.ChainRef), erasures: make(map[entity.ID][]entity.Erasure)}
+	c := &checker{view: v, ctx: ctx, progress: progress, heads: make(map[entity.ID]*headTrace), chains: make(map[string]chainTrace), seed: maphash.MakeSeed(), erasures: make(map[entity.ID][]entity.Erasure)}
 	if c.progress == nil {
 		c.progress = func(string, int) {}
 	}
@@ -51,8 +51,9 @@ type checker struct {
 	progress Progress
 	report   Report
 	heads    map[entity.ID]*headTrace
-	chains   map[string]entity.ChainRef // chain head key → what the log says
-	gaps     []entity.Change            // blocks of content that are missing
+	chains   map[string]chainTrace // chain head key → what the log says
+	seed     maphash.Seed
+	gaps     []entity.Change // blocks of content that are missing
 	erasures map[entity.ID][]entity.Erasure
 	findings []string
 	more     int
@@ -62,6 +63,18 @@ type checker struct {
 type headTrace struct {
 	tip entity.Digest
 	ver int64
+}
+
+// chainTrace is where the log says a chain ends, with a sum of its blocks' places.
+type chainTrace struct {
+	entity.ChainRef
+	places uint64
+}
+
+// add is the trace with one more block.
+func (c *checker) add(t chainTrace, ref entity.ChainRef) chainTrace {
+	d, _ := entity.DigestOf(ref.CID)
+	return chainTrace{ref, t.places*31 + maphash.Bytes(c.seed, d[:])}
 }
 
 func (c *checker) find(format string, args ...any) {
@@ -112,7 +125,7 @@ func (c *checker) blocks() error {
 
 func (c *checker) log() error {
 	next := entity.Seq(1)
-	for r, err := range c.Log(0) {
+	for r, err := range c.records(logKey(1), false) {
 		if err != nil {
 			return err
 		}
@@ -168,12 +181,15 @@ func (c *checker) change(at entity.Seq, ch entity.Change) error {
 	if m.ID != ch.ID || m.Ver != ch.Ver || prev != ch.Old {
 		c.find("manifest %s is version %d of %s, the log has it as version %d of %s", ch.CID(), m.Ver, m.ID, ch.Ver, ch.ID)
 	}
-	row, err := c.get(versionKey(ch.ID, ch.Ver))
+	if ch.Ver == 1 {
+		return nil
+	}
+	row, err := c.get(versionKey(ch.ID, ch.Ver-1)) // the tip's is in its head
 	if err != nil {
 		return err
 	}
-	if !bytes.Equal(row, ch.New[:]) {
-		c.find("version %d of %s is not indexed as %s", ch.Ver, ch.ID, ch.CID())
+	if !bytes.Equal(row, ch.Old[:]) {
+		c.find("version %d of %s is not indexed as %s", ch.Ver-1, ch.ID, entity.CIDOf(ch.Old))
 	}
 	return nil
 }
@@ -189,14 +205,7 @@ func (c *checker) appended(at entity.Seq, ch entity.Change) error {
 	if ch.Ver != last.N+1 || ch.Old != prev {
 		c.find("record %d appends block %d to %s/%s after block %d", at, ch.Ver, ch.ID, ch.Chain, last.N)
 	}
-	c.chains[key] = entity.ChainRef{N: ch.Ver, CID: ch.CID()}
-	row, err := c.get(chainKey(ch.ID, ch.Chain, ch.Ver))
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(row, ch.New[:]) {
-		c.find("block %d of %s/%s is not indexed as %s", ch.Ver, ch.ID, ch.Chain, ch.CID())
-	}
+	c.chains[key] = c.add(last, entity.ChainRef{N: ch.Ver, CID: ch.CID()})
 	block, err := c.block(ch.New)
 	if err != nil {
 		return err
@@ -225,18 +234,15 @@ func (c *checker) erased(at entity.Seq, ch entity.Change, block []byte) error {
 		return nil
 	}
 	c.erasures[ch.ID] = append(c.erasures[ch.ID], gone)
-	for n := gone.From; n <= gone.To; n++ {
-		row, err := c.get(chainKey(ch.ID, entity.ChainContent, n))
-		if err != nil {
+	for ref, err := range c.Chain(ch.ID, entity.ChainContent, gone.From) {
+		if err != nil || ref.N > gone.To {
 			return err
 		}
-		if len(row) != len(entity.Digest{}) {
-			continue
-		}
-		if block, err := c.block(entity.Digest(row)); err != nil {
+		d, _ := entity.DigestOf(ref.CID)
+		if block, err := c.block(d); err != nil {
 			return err
 		} else if block != nil {
-			c.find("block %d of %s/%s was erased in record %d and is still here", n, ch.ID, entity.ChainContent, at)
+			c.find("block %d of %s/%s was erased in record %d and is still here", ref.N, ch.ID, entity.ChainContent, at)
 		}
 	}
 	return nil
@@ -268,16 +274,52 @@ func (c *checker) headRows() error {
 	return nil
 }
 
+// chainRows holds the rows of all chains against the log. Those of blocks come
+// before those of heads, which have the last blocks.
 func (c *checker) chainRows() error {
+	rowed := make(map[string]chainTrace, len(c.chains))
+	for row, err := range c.scanCommitted([]byte{spaceChain}, []byte{spaceChain}, false) {
+		if err != nil {
+			return err
+		}
+		key := chainOf(row.Key)
+		t := rowed[key]
+		digests(row.Value, int64(tailNumber(row.Key)), 1, func(ref entity.ChainRef, _ error) bool {
+			if ref.N != t.N+1 {
+				c.find("block %d of chain %q is indexed behind block %d", ref.N, key[1:], t.N)
+			}
+			t = c.add(t, ref)
+			return true
+		})
+		rowed[key] = t
+	}
 	seen := 0
 	for row, err := range c.scanCommitted([]byte{spaceChainHead}, []byte{spaceChainHead}, false) {
 		if err != nil {
 			return err
 		}
 		seen++
-		if got := decodeChainHead(row.Value); got != c.chains[string(row.Key)] {
-			c.find("head of chain %q is block %d, the log says otherwise", row.Key[1:], got.N)
+		key, head := string(row.Key), chainRow(row.Value)
+		want, t := c.chains[key], rowed[key]
+		delete(rowed, key)
+		if head.head() != want.ChainRef {
+			c.find("head of chain %q is block %d, the log says otherwise", key[1:], head.n())
+			continue
 		}
+		if t.N != head.rowed() {
+			c.find("the rows of chain %q end at block %d, and its head goes on from %d", key[1:], t.N, head.rowed())
+			continue
+		}
+		digests(head.tail(), head.n(), 1, func(ref entity.ChainRef, _ error) bool {
+			t = c.add(t, ref)
+			return true
+		})
+		if t.places != want.places {
+			c.find("the blocks of chain %q are not indexed as the log says", key[1:])
+		}
+	}
+	for key := range rowed {
+		c.find("chain %q has blocks and no head", key[1:])
 	}
 	if seen != len(c.chains) {
 		c.find("%d chains, %d in the log", seen, len(c.chains))
@@ -309,7 +351,7 @@ func (c *checker) projections() error {
 // log cannot be read.
 func (c *checker) replayed(p entity.Projection, w entity.RowWriter) (whole bool, err error) {
 	n := 0
-	for r, err := range c.Log(0) {
+	for r, err := range c.records(logKey(1), false) {
 		if err != nil {
 			return false, err
 		}

@@ -166,7 +166,6 @@ type batch struct {
 	writes   map[string][]byte // of all of them; nil is a deletion
 	seq      entity.Seq        // of the last change accepted
 	bytes    int
-	packed   bool // its blocks are in a pack
 }
 
 // commitBatch commits first and what else is queued, and answers them. It
@@ -291,7 +290,7 @@ func (b *batch) accept(t *tx) error {
 	}
 	if n := len(t.record.Changes); n > 0 {
 		t.record.Seq, t.record.At, t.record.Actor = b.seq+1, b.at, t.actor
-		row, _, err := entity.EncodeBlock(t.record)
+		row, err := entity.EncodeRow(&t.record)
 		if err != nil {
 			return err
 		}
@@ -318,11 +317,15 @@ func (b *batch) commit() error {
 	if err := b.pack(); err != nil {
 		return err
 	}
+	if !s.current {
+		b.writes[string(metaKey("format"))] = []byte(format)
+	}
 	if err := s.write(next.ts, b.writes); err != nil {
 		return err
 	}
-	s.packed = s.packed || b.packed
+	s.current = true
 	s.publish(b.accepted, next.ts)
+	s.recents.add(b.accepted)
 	s.shown.Store(uint64(next.seq))
 	s.state.Store(next)
 	if next.ts%64 == 0 {
@@ -335,12 +338,20 @@ func (b *batch) commit() error {
 func (s *Store) write(ts uint64, writes map[string][]byte) error {
 	txn := s.db.NewTransactionAt(ts-1, true)
 	defer txn.Discard()
+	size := 0
+	for key := range writes {
+		size += len(key)
+	}
+	entries, keys := make([]badger.Entry, 0, len(writes)), make([]byte, 0, size)
 	for key, val := range writes {
+		at := len(keys)
+		keys = append(keys, key...)
 		var err error
 		if val == nil {
-			err = txn.Delete([]byte(key))
+			err = txn.Delete(keys[at:len(keys):len(keys)])
 		} else {
-			err = txn.Set([]byte(key), val)
+			entries = append(entries, badger.Entry{Key: keys[at:len(keys):len(keys)], Value: val})
+			err = txn.SetEntry(&entries[len(entries)-1])
 		}
 		if err != nil {
 			return commitError(err)

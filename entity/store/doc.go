@@ -38,10 +38,10 @@
 //	b <digest 32>                          block bytes              every manifest and chain block
 //	                                    or 00 <pack be32> <offset be64> <size be32>
 //	h <id 26>                              entity.Head              where the entity stands
-//	v <id 26> <ver be64>                   digest 32                version 3 of 10,000 is one look-up
+//	v <id 26> <ver be64>                   digest 32                version 3 of 10,000 is one look-up; the tip's is in h
 //	l <last seq be64>                      entity.Record            found by any seq it holds: seek, take the first
-//	k <id 26> <chain>                      n be64, digest 32        head of a chain
-//	c <id 26> <chain> 00 <n be64>          digest 32                blocks of a chain
+//	k <id 26> <chain>                      n be64, digests, 00      the last blocks of a chain, to n: what one transaction appended
+//	c <id 26> <chain> 00 <n be64>          digests                  those before, in rows that end at n
 //	p <projection> 00 <key>                the projection's rows
 //	s <name>                               a secret; never in a block or record. A name that begins
 //	                                       with ~ is in backups, and no reason to make one

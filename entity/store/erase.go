@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"errors"
 
@@ -33,15 +32,14 @@ func (t *tx) Erase(id entity.ID, what entity.Erasure) (entity.ChainRef, error) {
 // erase removes what is here of the blocks, and notes where bytes of theirs are
 // still to be overwritten.
 func (t *tx) erase(id entity.ID, what entity.Erasure) error {
-	for n := what.From; n <= what.To; n++ {
-		row, err := t.get(chainKey(id, entity.ChainContent, n))
+	for ref, err := range t.Chain(id, entity.ChainContent, what.From) {
 		if err != nil {
 			return err
 		}
-		if len(row) != len(entity.Digest{}) {
-			continue // of a chain that was brought here in part
+		if ref.N > what.To {
+			break
 		}
-		d := entity.Digest(row)
+		d, _ := entity.DigestOf(ref.CID)
 		lies, err := t.lies(blockKey(d))
 		if err != nil {
 			return err
@@ -88,8 +86,7 @@ func rawRow(txn *badger.Txn, key []byte) ([]byte, error) {
 func (t *tx) AdoptGap(id entity.ID, n int64, c entity.CID) (entity.ChainRef, error) {
 	const op = "store.AdoptGap"
 	none := entity.ChainRef{}
-	d, ok := entity.DigestOf(c)
-	if !ok {
+	if _, ok := entity.DigestOf(c); !ok {
 		return none, entity.Invalid(op, "%s names no block", c)
 	}
 	h, err := t.Head(id)
@@ -101,8 +98,8 @@ func (t *tx) AdoptGap(id entity.ID, n int64, c entity.CID) (entity.ChainRef, err
 		return none, err
 	}
 	if n <= last.N {
-		at, err := t.get(chainKey(id, entity.ChainContent, n))
-		if err != nil || bytes.Equal(at, d[:]) {
+		at, err := t.chainAt(id, entity.ChainContent, n)
+		if err != nil || at == c {
 			return entity.ChainRef{N: n, CID: c}, err
 		}
 	}
@@ -116,7 +113,7 @@ func (t *tx) AdoptGap(id entity.ID, n int64, c entity.CID) (entity.ChainRef, err
 	if n > 1 {
 		block.Prev = &entity.Link{CID: last.CID}
 	}
-	return t.link(h, block, c, nil), nil
+	return t.link(h, linked{block, c, nil})
 }
 
 // wipesAtOnce bounds what one look takes of what is to be wiped.

@@ -21,7 +21,7 @@ const (
 )
 
 func blockKey(d entity.Digest) []byte {
-	return append([]byte{spaceBlock}, d[:]...)
+	return append(append(make([]byte, 0, 1+digestSize), spaceBlock), d[:]...)
 }
 
 func wipeKey(d entity.Digest) []byte { return append([]byte{spaceWipe}, d[:]...) }
@@ -54,22 +54,11 @@ func metaKey(name string) []byte { return textKey(spaceMeta, name) }
 
 func rowsPrefix(projection string) []byte { return append(textKey(spaceRows, projection), 0) }
 
+// textKey has room for most keys, of a constant size, so that one that is only
+// looked up need not be allocated.
 func textKey(space byte, s string) []byte {
-	key := make([]byte, 0, 1+len(s)+64)
-	return append(append(key, space), s...)
+	return append(append(make([]byte, 0, 128), space), s...)
 }
 
 // tailNumber is the big-endian number at a key's end.
 func tailNumber(key []byte) uint64 { return binary.BigEndian.Uint64(key[len(key)-8:]) }
-
-func encodeChainHead(r entity.ChainRef) []byte {
-	d, _ := entity.DigestOf(r.CID)
-	return append(binary.BigEndian.AppendUint64(nil, uint64(r.N)), d[:]...)
-}
-
-func decodeChainHead(b []byte) entity.ChainRef {
-	if len(b) != 40 {
-		return entity.ChainRef{}
-	}
-	return entity.ChainRef{N: int64(binary.BigEndian.Uint64(b)), CID: entity.CIDOf(entity.Digest(b[8:]))}
-}

@@ -21,10 +21,11 @@ import (
 )
 
 // Formats are versions of the keys and values on disk. Code opens every format
-// up to its own; a store becomes of the next one when it has to.
+// up to its own; a store becomes of this one when it is written to.
 const (
-	format       = "1"
-	formatPacked = "2" // blocks of large batches are in packs
+	format  = "3" // the rows of tips and of chains' last blocks are those of the heads
+	format2 = "2" // blocks of large batches are in packs
+	format1 = "1"
 )
 
 // Options say how a store is opened. The zero value is an empty store in
@@ -53,8 +54,9 @@ type Store struct {
 	heads       *headCache
 	readers     readers
 	claims      claims
+	recents     recents
 	packs       *packs
-	packed      bool // there is a pack; the committer's own
+	current     bool // the store is of this format; the committer's own
 
 	state   atomic.Pointer[state]
 	shown   atomic.Uint64                 // the last change that the projections' memory has
@@ -217,11 +219,12 @@ func (s *Store) checkNotes() error {
 			if err := s.writeNotes(map[string][]byte{string(metaKey(note.name)): []byte(note.want)}); err != nil {
 				return err
 			}
-		case note.name == "format" && string(got) == formatPacked:
-			s.packed = true
+			got = []byte(note.want)
+		case note.name == "format" && (string(got) == format1 || string(got) == format2):
 		case string(got) != note.want:
 			return entity.Invalid(op, "the store's %s is %q, not %q: %s", note.name, got, note.want, note.hint)
 		}
+		s.current = s.current || string(got) == format
 	}
 	return nil
 }

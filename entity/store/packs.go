@@ -246,9 +246,6 @@ func (b *batch) pack() error {
 	for i, key := range keys {
 		b.writes[key] = places[i].row()
 	}
-	if b.packed = true; !b.s.packed {
-		b.writes[string(metaKey("format"))] = []byte(formatPacked)
-	}
 	return nil
 }
 

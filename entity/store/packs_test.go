@@ -128,30 +128,6 @@ func TestPacks(t *testing.T) {
 	mustClose(t, s)
 }
 
-// A pack makes the store one that the release before does not open.
-func TestPackedFormat(t *testing.T) {
-	dir := t.TempDir()
-	s := openPacked(t, dir)
-	note := func() string {
-		v := s.view()
-		defer v.release()
-		b, err := v.get(metaKey("format"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(b)
-	}
-	fillBatch(t, s, 10)
-	if got := note(); got != format {
-		t.Errorf("without a pack the format is %s", got)
-	}
-	fillBatch(t, s, 400)
-	if got := note(); got != formatPacked {
-		t.Errorf("with a pack the format is %s", got)
-	}
-	mustClose(t, s)
-}
-
 // A backup has the blocks and not their places, in full and incremental.
 func TestBackupOfPacks(t *testing.T) {
 	s := openPacked(t, t.TempDir())

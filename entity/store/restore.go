@@ -85,11 +85,7 @@ func (r *Restore) Apply(ctx context.Context, in io.Reader, progress func(entity.
 			}
 		}
 	}
-	written := format
-	if r.packs.last > 0 {
-		written = formatPacked
-	}
-	for name, note := range map[string]string{"format": written, "network": string(info.Network)} {
+	for name, note := range map[string]string{"format": format, "network": string(info.Network)} {
 		if err := out.Set(metaKey(name), []byte(note)); err != nil {
 			return info, restoreError(err)
 		}

@@ -22,6 +22,7 @@ type tx struct {
 	adds   map[string]entity.Sums // key → what is added to the row
 	sealed map[entity.Digest]sealed
 	steps  []entity.Transition
+	rows   []rowWriter // by projection
 	record entity.Record
 	heads  []entity.Head          // written, in order
 	wrote  map[entity.ID]int      // the place in heads of an entity's last
@@ -238,7 +239,7 @@ func (t *tx) place(before *entity.Manifest, old entity.Head, v *entity.Version, 
 	m := v.Manifest
 	d, _ := entity.DigestOf(v.CID)
 	next := headOf(m, d, old)
-	row, _, err := entity.EncodeBlock(next)
+	row, err := entity.EncodeRow(&next)
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +250,9 @@ func (t *tx) place(before *entity.Manifest, old entity.Head, v *entity.Version, 
 	t.heads = append(t.heads, next)
 	t.set(blockKey(d), block)
 	t.set(headKey(m.ID), row)
-	t.set(versionKey(m.ID, m.Ver), d[:])
+	if old.Ver > 0 { // the tip's is in the head
+		t.set(versionKey(m.ID, old.Ver), old.Tip[:])
+	}
 	if t.sealed == nil {
 		t.sealed = make(map[entity.Digest]sealed, 1)
 	}
@@ -259,8 +262,8 @@ func (t *tx) place(before *entity.Manifest, old entity.Head, v *entity.Version, 
 	t.record.Changes = append(t.record.Changes, entity.Change{
 		ID: m.ID, Kind: kindOf(step), Type: m.Type, Collection: next.Collection, Ver: m.Ver, Old: old.Tip, New: d,
 	})
-	for _, p := range t.s.projections {
-		if err := p.Apply(step, rowWriter{t, rowsPrefix(p.Name())}); err != nil {
+	for i, p := range t.s.projections {
+		if err := p.Apply(step, t.rowWriter(i)); err != nil {
 			return nil, err
 		}
 	}
@@ -338,23 +341,7 @@ func (t *tx) append(op string, id entity.ID, chain string, expect entity.Expect,
 	if err != nil {
 		return none, err
 	}
-	return t.link(h, &block, c, b), nil
-}
-
-// link makes a sealed block the head of its chain, which hangs on the entity
-// of the head h. b is nil where the block's bytes are nowhere.
-func (t *tx) link(h entity.Head, block *entity.ChainBlock, c entity.CID, b []byte) entity.ChainRef {
-	change := entity.Change{ID: h.ID, Kind: entity.Appended, Type: h.Type, Collection: h.Collection, Ver: block.N, Chain: block.Chain}
-	change.Old, _ = entity.DigestOf(block.PrevCID())
-	change.New, _ = entity.DigestOf(c)
-	ref := entity.ChainRef{N: block.N, CID: c}
-	if b != nil {
-		t.set(blockKey(change.New), b)
-	}
-	t.set(chainHeadKey(h.ID, block.Chain), encodeChainHead(ref))
-	t.set(chainKey(h.ID, block.Chain, block.N), change.New[:])
-	t.record.Changes = append(t.record.Changes, change)
-	return ref
+	return t.link(h, linked{&block, c, b})
 }
 
 func (t *tx) SetSecret(key string, value []byte) { t.set(secretKey(key), value) }
@@ -364,18 +351,34 @@ func (t *tx) DeleteSecret(key string) { t.remove(secretKey(key)) }
 // rowWriter puts a projection's edits among the transaction's.
 type rowWriter struct {
 	t      *tx
-	prefix []byte
+	prefix int // bytes of buf that begin every key of the projection
+	buf    []byte
 }
 
-func (w rowWriter) key(key []byte) []byte {
-	return append(w.prefix[:len(w.prefix):len(w.prefix)], key...)
+// rowWriter is that of the projection at a place among the store's.
+func (t *tx) rowWriter(i int) *rowWriter {
+	if t.rows == nil {
+		t.rows = make([]rowWriter, len(t.s.projections))
+	}
+	w := &t.rows[i]
+	if w.t == nil {
+		w.t, w.buf = t, rowsPrefix(t.s.projections[i].Name())
+		w.prefix = len(w.buf)
+	}
+	return w
 }
 
-func (w rowWriter) Set(key, value []byte) { w.t.set(w.key(key), value) }
+// key is valid until the next.
+func (w *rowWriter) key(key []byte) []byte {
+	w.buf = append(w.buf[:w.prefix], key...)
+	return w.buf
+}
 
-func (w rowWriter) Delete(key []byte) { w.t.remove(w.key(key)) }
+func (w *rowWriter) Set(key, value []byte) { w.t.set(w.key(key), value) }
 
-func (w rowWriter) Add(key []byte, more entity.Sums) {
+func (w *rowWriter) Delete(key []byte) { w.t.remove(w.key(key)) }
+
+func (w *rowWriter) Add(key []byte, more entity.Sums) {
 	if w.t.adds == nil {
 		w.t.adds = make(map[string]entity.Sums)
 	}

@@ -207,11 +207,18 @@ func (v *view) VersionAt(id entity.ID, ver int64) (entity.CID, error) {
 	if ver < 1 {
 		return entity.CID{}, entity.NotFound(op, "there is no version %d; the first is 1", ver)
 	}
+	h, _, err := v.head(id)
+	if err != nil {
+		return entity.CID{}, err
+	}
+	if ver == h.Ver {
+		return h.CID(), nil
+	}
 	b, err := v.get(versionKey(id, ver))
 	if err != nil {
 		return entity.CID{}, err
 	}
-	if len(b) != len(entity.Digest{}) {
+	if len(b) != digestSize {
 		return entity.CID{}, entity.NotFound(op, "%s has no version %d", id, ver)
 	}
 	return entity.CIDOf(entity.Digest(b)), nil
@@ -224,8 +231,10 @@ func (v *view) History(id entity.ID, from int64) iter.Seq2[entity.VersionRef, er
 			yield(entity.VersionRef{}, err)
 			return
 		}
-		if from == 0 || from > h.Ver {
-			from = h.Ver
+		if from == 0 || from >= h.Ver {
+			if from = h.Ver - 1; !yield(entity.VersionRef{Ver: h.Ver, CID: h.CID()}, nil) || from == 0 {
+				return
+			}
 		}
 		prefix := textKey(spaceVersion, string(id))
 		for row, err := range v.scan(prefix, versionKey(id, from), true) {
@@ -243,6 +252,15 @@ func (v *view) History(id entity.ID, from int64) iter.Seq2[entity.VersionRef, er
 func (v *view) Log(after entity.Seq) iter.Seq2[*entity.Record, error] {
 	if after == math.MaxUint64 {
 		return func(func(*entity.Record, error) bool) {} // nothing comes after the last number there is
+	}
+	if records, ok := v.s.recents.after(after, v.at.seq); ok && v.tx == nil {
+		return func(yield func(*entity.Record, error) bool) {
+			for _, r := range records {
+				if !yield(r, nil) {
+					return
+				}
+			}
+		}
 	}
 	return v.records(logKey(after+1), false)
 }
@@ -282,25 +300,6 @@ func (v *view) records(from []byte, reverse bool) iter.Seq2[*entity.Record, erro
 				err = entity.DecodeBlock(row.Value, r)
 			}
 			if !yield(r, err) || err != nil {
-				return
-			}
-		}
-	}
-}
-
-func (v *view) ChainHead(id entity.ID, chain string) (entity.ChainRef, error) {
-	b, err := v.get(chainHeadKey(id, chain))
-	return decodeChainHead(b), err
-}
-
-func (v *view) Chain(id entity.ID, chain string, from int64) iter.Seq2[entity.ChainRef, error] {
-	return func(yield func(entity.ChainRef, error) bool) {
-		for row, err := range v.scan(chainPrefix(id, chain), chainKey(id, chain, max(from, 1)), false) {
-			ref := entity.ChainRef{}
-			if err == nil {
-				ref = entity.ChainRef{N: int64(tailNumber(row.Key)), CID: entity.CIDOf(entity.Digest(row.Value))}
-			}
-			if !yield(ref, err) {
 				return
 			}
 		}

@@ -20,6 +20,9 @@ func ParseBody(data []byte) (Body, error) {
 	if !utf8.Valid(data) {
 		return nil, entity.Invalid(op, "the body is not UTF-8")
 	}
+	if b, ok := object(data); ok {
+		return b, nil
+	}
 	var b Body
 	if err := json.Unmarshal(data, &b); err != nil {
 		return nil, entity.Invalid(op, "the body is not a JSON object: %s", err)
@@ -43,7 +46,7 @@ func (b Body) Bytes() []byte {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = append(append(out, encode(name)...), ':')
+		out = append(appendText(out, name), ':')
 		switch raw := b[name]; {
 		case len(raw) == 0:
 			out = append(out, "null"...)
@@ -74,6 +77,10 @@ func (b Body) Set(name string, v any) {
 	switch v := v.(type) {
 	case bool:
 		b[name] = strconv.AppendBool(nil, v)
+	case string:
+		b[name] = appendText(nil, v)
+	case int64:
+		b[name] = strconv.AppendInt(nil, v, 10)
 	case []json.RawMessage:
 		b[name] = list(v)
 	default:
@@ -111,9 +118,20 @@ func (b Body) Text(name string) string { return text(b[name]) }
 
 // Into reads a member, and tells whether it is there and of v's form.
 func (b Body) Into(name string, v any) bool {
-	if s, ok := v.(*string); ok {
+	switch v := v.(type) {
+	case *string:
 		if plain, ok := plainText(b[name]); ok {
-			*s = plain
+			*v = plain
+			return true
+		}
+	case *[]json.RawMessage:
+		if all, ok := array(b[name]); ok {
+			*v = all
+			return true
+		}
+	case *bool:
+		if on := string(b[name]) == "true"; on || string(b[name]) == "false" {
+			*v = on
 			return true
 		}
 	}
@@ -138,6 +156,16 @@ func text(raw json.RawMessage) (s string) {
 		_ = json.Unmarshal(raw, &s)
 	}
 	return s
+}
+
+// appendText adds a text in quotes.
+func appendText(to []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			return append(to, encode(s)...)
+		}
+	}
+	return append(append(append(to, '"'), s...), '"')
 }
 
 // encode cannot fail for what this package gives it: maps, structs and raw

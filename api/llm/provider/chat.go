@@ -64,11 +64,14 @@ func readWhole(r *reply) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var object Body
-	if err := json.Unmarshal(body, &object); err != nil || object == nil {
-		return nil, badAnswer("it is "+typeOf(r.Header)+", not a JSON object", body)
+	said, ok := object(body)
+	if !ok {
+		said = nil
+		if err := json.Unmarshal(body, &said); err != nil || said == nil {
+			return nil, badAnswer("it is "+typeOf(r.Header)+", not a JSON object", body)
+		}
 	}
-	if object.Has("error") && !object.Has("choices") {
+	if said.Has("error") && !said.Has("choices") {
 		return nil, failureOf(0, body, nil)
 	}
 	return body, nil

@@ -61,8 +61,12 @@ type part struct {
 
 // ParseMessage reads a message.
 func ParseMessage(raw json.RawMessage) (m Message, err error) {
-	if err := json.Unmarshal(raw, &m.Body); err != nil {
-		return m, err
+	ok := false
+	if m.Body, ok = object(raw); !ok {
+		m.Body = nil
+		if err := json.Unmarshal(raw, &m.Body); err != nil {
+			return m, err
+		}
 	}
 	m.Role, m.Content, m.ToolCallID = m.Body.Text("role"), m.Body["content"], m.Body.Text("tool_call_id")
 	if m.Body.Has("tool_calls") {

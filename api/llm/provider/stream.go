@@ -11,21 +11,24 @@ import (
 
 // Chunk is what is to be known of a chunk of the pivot.
 type Chunk struct {
-	ID      string `json:"id"`
-	Model   string `json:"model"`
-	Choices []struct {
-		Index int `json:"index"`
-		Delta struct {
-			Content   *string     `json:"content"`
-			Refusal   *string     `json:"refusal"`
-			Reasoning string      `json:"reasoning_content"`
-			Signature string      `json:"reasoning_signature"`
-			ToolCalls []ChunkCall `json:"tool_calls"`
-		} `json:"delta"`
-		Finish string `json:"finish_reason"`
-	} `json:"choices"`
-	Usage *Usage          `json:"usage"`
-	Error json.RawMessage `json:"error"`
+	ID      string          `json:"id"`
+	Model   string          `json:"model"`
+	Choices []ChunkChoice   `json:"choices"`
+	Usage   *Usage          `json:"usage"`
+	Error   json.RawMessage `json:"error"`
+}
+
+// ChunkChoice is what a chunk adds to a choice.
+type ChunkChoice struct {
+	Index int `json:"index"`
+	Delta struct {
+		Content   *string     `json:"content"`
+		Refusal   *string     `json:"refusal"`
+		Reasoning string      `json:"reasoning_content"`
+		Signature string      `json:"reasoning_signature"`
+		ToolCalls []ChunkCall `json:"tool_calls"`
+	} `json:"delta"`
+	Finish string `json:"finish_reason"`
 }
 
 // ChunkCall is a piece of a call that a model asks for.
@@ -220,7 +223,7 @@ func (s *Stream) read(p *Piece) error {
 	if p.Data == nil {
 		return nil
 	}
-	if err := json.Unmarshal(p.Data, &p.Chunk); err != nil {
+	if err := p.Chunk.read(p.Data); err != nil {
 		s.over = true
 		return badAnswer("an event of its stream is not a JSON object of the kind that it should be", p.Data)
 	}
@@ -240,7 +243,7 @@ func (s *Stream) Close() { s.reply.finish() }
 // ReadPiece is a piece of a chunk that this server makes itself.
 func ReadPiece(data json.RawMessage) (p Piece, err error) {
 	p.Data = data
-	if err := json.Unmarshal(data, &p.Chunk); err != nil {
+	if err := p.Chunk.read(data); err != nil {
 		return p, badAnswer("a chunk cannot be read", data)
 	}
 	return p, nil

@@ -84,25 +84,13 @@ func (g *gathered) message() json.RawMessage {
 
 // whole is a whole answer of the pivot, read.
 func whole(body []byte) (g *gathered, choices int) {
-	var in struct {
-		ID      string `json:"id"`
-		Model   string `json:"model"`
-		Choices []struct {
-			Message json.RawMessage `json:"message"`
-			Finish  string          `json:"finish_reason"`
-		} `json:"choices"`
-		Usage *provider.Usage `json:"usage"`
+	in := provider.ReadWhole(body)
+	g = &gathered{id: in.ID, model: in.Model, usage: in.Usage, finish: in.Finish}
+	if in.Choices > 0 {
+		if m, err := provider.ParseMessage(in.Message); err == nil {
+			g.text.WriteString(m.Text())
+			g.calls = m.ToolCalls
+		}
 	}
-	_ = json.Unmarshal(body, &in) // what cannot be read is not there
-	g = &gathered{id: in.ID, model: in.Model, usage: in.Usage}
-	if len(in.Choices) == 0 {
-		return g, 0
-	}
-	m, err := provider.ParseMessage(in.Choices[0].Message)
-	if err == nil {
-		g.text.WriteString(m.Text())
-		g.calls = m.ToolCalls
-	}
-	g.finish = in.Choices[0].Finish
-	return g, len(in.Choices)
+	return g, in.Choices
 }

@@ -52,7 +52,8 @@ var rules = []Rule{
 func Rules() []Rule { return append([]Rule(nil), rules...) }
 
 // History is what an agent's earlier runs came to; each list may be of another
-// length, as not every run says everything.
+// length, as not every run says everything. Lists that are sorted are looked at
+// faster.
 type History struct {
 	Durations []float64 // ms
 	Costs     []float64 // cents

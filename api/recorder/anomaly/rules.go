@@ -60,8 +60,10 @@ func unusual(history []float64) (bound float64, ok bool) {
 	return max(3*mid, mid+3*1.4826*median(away)), true
 }
 
-func median(list []float64) float64 {
-	s := slices.Sorted(slices.Values(list))
+func median(s []float64) float64 {
+	if !slices.IsSorted(s) {
+		s = slices.Sorted(slices.Values(s))
+	}
 	n := len(s)
 	if n%2 == 1 {
 		return s[n/2]
@@ -70,7 +72,7 @@ func median(list []float64) float64 {
 }
 
 func (l *look) spike(what, unit string, value *float64, history []float64) []Found {
-	if value == nil || len(history) == 0 || *value <= 3*slices.Min(history) {
+	if value == nil || len(history) == 0 || *value <= 3*median(history) {
 		return nil // no bound is lower, and most runs are like the others
 	}
 	bound, ok := unusual(history)
@@ -135,8 +137,8 @@ const leastWords = 3
 
 // ignoredResult looks for results of which no telling word comes up again.
 func ignoredResult(l *look) (out []Found) {
-	if l.end == nil {
-		return nil // it may still be used
+	if l.end == nil || l.facts.Tools == 0 {
+		return nil // it may still be used, or there is none
 	}
 	later := map[string]bool{} // the words after the entry at hand
 	for i := len(l.all) - 1; i >= 0; i-- {

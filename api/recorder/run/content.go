@@ -3,7 +3,7 @@ package run
 import (
 	"crypto/rand"
 	"errors"
-	"maps"
+	"time"
 
 	"stemma/entity"
 )
@@ -28,36 +28,53 @@ var stays = map[string]bool{
 	"tool_name": true, "status": true, "total_tokens": true, "total_cost_cents": true, "trace_id": true, "span_id": true, "parent_span_id": true, "started_at": true,
 }
 
-// record appends an entry: what is content of it to a block of its own, which the
-// entry names. stored is what both say.
-func record(tx entity.Tx, id entity.ID, chain string, body entity.Properties, salt Salt) (ref entity.ChainRef, stored entity.Properties, err error) {
-	entry, content := entity.Properties{}, entity.Properties{}
-	for k, v := range body {
-		if stays[k] {
-			entry[k] = v
+// body is what an entry says: what stays of it, and its content.
+type body struct{ entry, content entity.Properties }
+
+// split takes what is content out of what is told of an entry. at is when it
+// happened, zero where that is not told.
+func split(k Kind, told entity.Properties, at time.Time) (b body) {
+	kept := 0
+	for key := range told {
+		if stays[key] {
+			kept++
+		}
+	}
+	b.entry = make(entity.Properties, kept+6) // with what the caller adds
+	if len(told) > kept {
+		b.content = make(entity.Properties, len(told)-kept+1)
+	}
+	for key, v := range told {
+		if stays[key] {
+			b.entry[key] = v
 		} else {
-			content[k] = v
+			b.content[key] = v
 		}
 	}
-	if text, _ := body["error_message"].(string); text != "" {
-		entry["failed"] = true
+	if text, _ := told["error_message"].(string); text != "" {
+		b.entry["failed"] = true
 	}
-	if len(content) > 0 {
-		content[entity.ContentSalt] = salt.text()
-		ref, err := tx.Append(id, entity.ChainContent, entity.Any, content)
-		if err != nil {
-			return ref, nil, err
-		}
-		entry["content"] = map[string]any{"n": ref.N, "block": entity.Link{CID: ref.CID}}
+	b.entry["kind"] = string(k)
+	if !at.IsZero() {
+		b.entry["at"] = at.UnixMilli()
 	}
-	ref, err = tx.Append(id, chain, entity.Any, entry)
-	maps.Copy(content, entry)
-	return ref, content, err
+	return b
 }
 
-// DescribeSession records what was told of a session.
-func DescribeSession(tx entity.Tx, id entity.ID, body entity.Properties, salt Salt) error {
-	_, _, err := record(tx, id, TypeSession, body, salt)
+// DescribeSession records what was told of a session: its content in a block of
+// its own.
+func DescribeSession(tx entity.Tx, id entity.ID, told entity.Properties, salt Salt) error {
+	b := split("", told, time.Time{})
+	delete(b.entry, "kind")
+	if len(b.content) > 0 {
+		b.content[entity.ContentSalt] = salt.text()
+		ref, err := tx.Append(id, entity.ChainContent, entity.Any, b.content)
+		if err != nil {
+			return err
+		}
+		b.entry["content"] = map[string]any{"n": ref.N, "block": entity.Link{CID: ref.CID}}
+	}
+	_, err := tx.Append(id, TypeSession, entity.Any, b.entry)
 	return err
 }
 

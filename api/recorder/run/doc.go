@@ -17,9 +17,10 @@
 //
 // The manifest holds what lists need and no content: version 1 of a running run,
 // version 2 of one that ended, with the chain's head pinned under "chain" and
-// the counts, names and anomalies of [Facts]. An end may know of an earlier
+// the counts, names and anomalies of [Facts]. A run that begins and ends in one
+// transaction has one version, the latter. An end may know of an earlier
 // beginning, and of another agent, than the start did: a trace's root span comes
-// last. Version 2 has them then.
+// last. The last version has them then.
 //
 // # Laws
 //

@@ -81,16 +81,23 @@ func named(all []string, name string) []string {
 	return append(all, name)
 }
 
-func (f *Facts) properties() entity.Properties {
-	p := entity.Properties{"steps": f.Steps, "tools": f.Tools, "contexts": f.Contexts, "errors": f.Errors}
-	for key, v := range map[string]*float64{"total_tokens": f.Tokens, "total_cost_cents": f.CostCents, "duration_ms": f.Duration} {
-		if v != nil {
-			p[key] = number(*v)
+// set writes the facts into a manifest's properties.
+func (f *Facts) set(p entity.Properties) {
+	p["steps"], p["tools"], p["contexts"], p["errors"] = f.Steps, f.Tools, f.Contexts, f.Errors
+	for _, n := range [...]struct {
+		key string
+		is  *float64
+	}{{"total_tokens", f.Tokens}, {"total_cost_cents", f.CostCents}, {"duration_ms", f.Duration}} {
+		if n.is != nil {
+			p[n.key] = number(*n.is)
 		}
 	}
-	for key, list := range map[string][]string{"models": f.Models, "providers": f.Providers, "tool_names": f.ToolNames, "trace_ids": f.Traces} {
-		if len(list) > 0 {
-			p[key] = texts(list)
+	for _, l := range [...]struct {
+		key string
+		of  []string
+	}{{"models", f.Models}, {"providers", f.Providers}, {"tool_names", f.ToolNames}, {"trace_ids", f.Traces}} {
+		if len(l.of) > 0 {
+			p[l.key] = texts(l.of)
 		}
 	}
 	if f.ErrorType != "" {
@@ -99,7 +106,6 @@ func (f *Facts) properties() entity.Properties {
 	if f.Partial {
 		p["partial"] = true
 	}
-	return p
 }
 
 // number is a float in the form of [entity.Properties].

@@ -70,6 +70,7 @@ func record(t testing.TB, s *store.Store, clock *storetest.Clock, random *rand.R
 		w, err := run.Begin(tx, run.Start{Collection: collection, Agent: agent, Trigger: "api", Body: entity.Properties{"input": "in"}}, clock.Now())
 		if err == nil {
 			id = w.ID()
+			err = w.Flush()
 		}
 		return err
 	})
@@ -80,7 +81,7 @@ func record(t testing.TB, s *store.Store, clock *storetest.Clock, random *rand.R
 			if err != nil {
 				return err
 			}
-			w, err := run.Continue(tx, h, nil)
+			w, err := run.Continue(tx, h, nil, clock.Now())
 			if err != nil {
 				return err
 			}
@@ -92,6 +93,9 @@ func record(t testing.TB, s *store.Store, clock *storetest.Clock, random *rand.R
 			default:
 				_, err = w.Context("", entity.Properties{"system_prompt": "p"}, time.Time{})
 			}
+			if err == nil {
+				err = w.Flush()
+			}
 			return err
 		})
 	}
@@ -101,11 +105,11 @@ func record(t testing.TB, s *store.Store, clock *storetest.Clock, random *rand.R
 			if err != nil {
 				return err
 			}
-			w, err := run.Continue(tx, h, nil)
+			w, err := run.Continue(tx, h, nil, clock.Now())
 			if err != nil {
 				return err
 			}
-			_, err = w.End(run.Finish{Status: run.Completed}, nil, clock.Now())
+			_, _, err = w.End(run.Finish{Status: run.Completed}, nil)
 			return err
 		})
 	}
@@ -493,6 +497,9 @@ func TestContentInTheChainStays(t *testing.T) {
 		w, err := run.Begin(tx, run.Start{Collection: collection, Agent: agent, Trigger: "api"}, clock.Now())
 		if err == nil {
 			id = w.ID()
+			err = w.Flush()
+		}
+		if err == nil {
 			_, err = tx.Append(id, run.Chain, entity.Any, entity.Properties{"kind": "step", "sequence": int64(1), "step_type": "completion", "output": "said then"})
 		}
 		return err
@@ -502,11 +509,11 @@ func TestContentInTheChainStays(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		w, err := run.Continue(tx, h, nil)
+		w, err := run.Continue(tx, h, nil, clock.Now())
 		if err != nil {
 			return err
 		}
-		_, err = w.End(run.Finish{Status: run.Completed, Body: entity.Properties{"output": "said now"}}, nil, clock.Now())
+		_, _, err = w.End(run.Finish{Status: run.Completed, Body: entity.Properties{"output": "said now"}}, nil)
 		return err
 	})
 	clock.Advance(48 * time.Hour)

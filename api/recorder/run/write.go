@@ -1,6 +1,7 @@
 package run
 
 import (
+	"fmt"
 	"time"
 
 	"stemma/entity"
@@ -18,22 +19,17 @@ type Start struct {
 }
 
 // Begin makes a run and its first entry, whose place the writer's head is. now is
-// the transaction's time.
+// the transaction's time. The run is there when it is flushed.
 func Begin(tx entity.Tx, s Start, now time.Time) (*Writer, error) {
 	at := now
-	body := entity.Properties{"kind": string(KindStart), "steps": int64(0)}
+	body := split(KindStart, s.Body, s.At)
 	if !s.At.IsZero() {
 		at = s.At
-		body["at"] = at.UnixMilli()
 	}
-	for k, v := range s.Body {
-		body[k] = v
-	}
-	body["trigger_type"], body["agent"], body["agent_id"] = s.Trigger, s.Agent.Label, string(s.Agent.ID)
-	props := entity.Properties{
-		"label": s.Agent.Label + " " + entity.FormatTime(at), "status": Running, "trigger_type": s.Trigger,
-		"agent_name": s.Agent.Label, "started_at": entity.FormatTime(at),
-	}
+	body.entry["steps"], body.entry["trigger_type"], body.entry["agent"], body.entry["agent_id"] = int64(0), s.Trigger, s.Agent.Label, string(s.Agent.ID)
+	props := make(entity.Properties, 24) // with those of its end
+	started := entity.FormatTime(at)
+	props["label"], props["status"], props["trigger_type"], props["agent_name"], props["started_at"] = s.Agent.Label+" "+started, Running, s.Trigger, s.Agent.Label, started
 	for _, key := range []string{"trace_id", "parent_span_id"} {
 		if v, ok := s.Body[key]; ok {
 			props[key] = v
@@ -44,47 +40,59 @@ func Begin(tx entity.Tx, s Start, now time.Time) (*Writer, error) {
 		{Predicate: PredicateAgent, Peer: s.Agent.ID, PeerType: entity.TypeAgent, PeerLabel: s.Agent.Label},
 	}
 	if s.Session != nil {
-		body["session_id"] = string(s.Session.ID)
+		body.entry["session_id"] = string(s.Session.ID)
 		related = append(related, entity.Relationship{Predicate: PredicateSession, Peer: s.Session.ID, PeerType: TypeSession})
 	}
-	v, err := tx.Create(entity.Draft{Type: Type, Properties: props, Relationships: related})
-	if err != nil {
-		return nil, err
-	}
-	w := &Writer{tx: tx, id: v.Manifest.ID, whole: true, salt: s.Salt}
-	_, err = w.append(body)
+	w := &Writer{tx: tx, id: tx.NewID(), collection: s.Collection, agent: s.Agent.ID, now: now, whole: true, salt: s.Salt}
+	w.draft = &entity.Draft{ID: w.id, Type: Type, Properties: props, Relationships: related}
+	_, err := w.append(body)
 	return w, err
 }
 
-// Writer adds entries to a run in one transaction.
+// Writer adds entries to a run in one transaction. They are sealed as they come,
+// and written by [Writer.Flush], all at once; nobody reads them before.
 type Writer struct {
-	tx    entity.Tx
-	id    entity.ID
-	head  entity.ChainRef
-	steps int64
-	ended bool
-	whole bool     // all is every entry there is
-	all   []*Entry // from the run's beginning on, if it is this writer's
-	salt  Salt
+	tx         entity.Tx
+	id         entity.ID
+	collection entity.ID
+	agent      entity.ID
+	now        time.Time
+	draft      *entity.Draft // of a run that is not written yet; nil: it is
+	head       entity.ChainRef
+	content    entity.ChainRef       // the head of the chain of contents
+	sealed     []*entity.SealedBlock // entries that are not written yet,
+	contents   []*entity.SealedBlock // and their content
+	steps      int64
+	ended      bool
+	whole      bool     // all is every entry there is
+	all        []*Entry // from the run's beginning on, if it is this writer's
+	salt       Salt
 }
 
 // Continue makes a writer of a run that has not ended: KindExists where it has.
-// h is its head; that it may be written is the caller's to decide.
-func Continue(tx entity.Tx, h entity.Head, salt Salt) (*Writer, error) {
+// h is its head; that it may be written is the caller's to decide. now is the
+// transaction's time.
+func Continue(tx entity.Tx, h entity.Head, salt Salt, now time.Time) (*Writer, error) {
 	m, err := tx.Manifest(h.CID())
 	if err != nil {
 		return nil, err
 	}
-	if status, _ := m.Properties["status"].(string); status != Running {
-		return nil, Ended(h.ID, status)
+	sum := SummaryOf(m)
+	if sum == nil {
+		return nil, entity.Internal("run.Continue", fmt.Errorf("%s is no run of a collection", h.ID))
 	}
-	head, err := tx.ChainHead(h.ID, Chain)
-	if err != nil {
+	if sum.Status != Running {
+		return nil, Ended(h.ID, sum.Status)
+	}
+	w := &Writer{tx: tx, id: h.ID, collection: sum.Collection, agent: sum.Agent, now: now, salt: salt}
+	if w.head, err = tx.ChainHead(h.ID, Chain); err != nil {
 		return nil, err
 	}
-	w := &Writer{tx: tx, id: h.ID, head: head, salt: salt}
-	if head.N > 0 {
-		last, err := bare(tx, head.CID)
+	if w.content, err = tx.ChainHead(h.ID, entity.ChainContent); err != nil {
+		return nil, err
+	}
+	if w.head.N > 0 {
+		last, err := bare(tx, w.head.CID)
 		if err != nil {
 			return nil, err
 		}
@@ -110,18 +118,64 @@ func (w *Writer) Steps() int64 { return w.steps }
 // Ended tells whether this writer ended the run.
 func (w *Writer) Ended() bool { return w.ended }
 
-func (w *Writer) append(body entity.Properties) (entity.ChainRef, error) {
-	ref, stored, err := record(w.tx, w.id, Chain, body, w.salt)
-	if err != nil {
-		return ref, err
+// Collection is where the run lies.
+func (w *Writer) Collection() entity.ID { return w.collection }
+
+// Agent is whose run it is, as far as is known.
+func (w *Writer) Agent() entity.ID { return w.agent }
+
+// Flush writes what there is: the run, where it is new, and the entries.
+func (w *Writer) Flush() error {
+	if w.draft != nil {
+		if _, err := w.tx.Create(*w.draft); err != nil {
+			return err
+		}
+		w.draft = nil
 	}
-	w.head = ref
+	for _, blocks := range []*[]*entity.SealedBlock{&w.contents, &w.sealed} {
+		if len(*blocks) == 0 {
+			continue
+		}
+		if _, err := w.tx.AppendSealed(*blocks...); err != nil {
+			return err
+		}
+		*blocks = nil
+	}
+	return nil
+}
+
+// append seals an entry: what is content of it in a block of its own, which the
+// entry names.
+func (w *Writer) append(b body) (entity.ChainRef, error) {
+	if len(b.content) > 0 {
+		b.content[entity.ContentSalt] = w.salt.text()
+		if err := w.seal(&w.contents, entity.ChainContent, &w.content, b.content); err != nil {
+			return entity.ChainRef{}, err
+		}
+		b.entry["content"] = map[string]any{"n": w.content.N, "block": entity.Link{CID: w.content.CID}}
+	}
+	if err := w.seal(&w.sealed, Chain, &w.head, b.entry); err != nil {
+		return entity.ChainRef{}, err
+	}
 	if w.whole {
-		var e *Entry
-		e, w.whole = written(ref, stored)
-		w.all = append(w.all, e)
+		w.all = append(w.all, written(w.head, w.now.UnixMilli(), b))
 	}
-	return ref, nil
+	return w.head, nil
+}
+
+// seal makes the next block of a chain, whose head is at.
+func (w *Writer) seal(into *[]*entity.SealedBlock, chain string, at *entity.ChainRef, body entity.Properties) error {
+	block := entity.ChainBlock{ID: w.id, Chain: chain, N: at.N + 1, TS: w.now.UnixMilli(), Body: body}
+	if at.N > 0 {
+		block.Prev = &entity.Link{CID: at.CID}
+	}
+	s, err := block.Sealed()
+	if err != nil {
+		return err
+	}
+	*into = append(*into, s)
+	*at = entity.ChainRef{N: block.N, CID: s.CID()}
+	return nil
 }
 
 // entries are all there are.
@@ -129,13 +183,16 @@ func (w *Writer) entries() ([]*Entry, error) {
 	if w.whole {
 		return w.all, nil
 	}
+	if err := w.Flush(); err != nil {
+		return nil, err
+	}
 	return All(w.tx, w.id)
 }
 
 // Step adds a step. at is when it happened, zero for now.
 func (w *Writer) Step(body entity.Properties, at time.Time) (entity.ChainRef, error) {
-	b := entry(KindStep, body, at)
-	b["sequence"] = w.steps + 1
+	b := split(KindStep, body, at)
+	b.entry["sequence"] = w.steps + 1
 	ref, err := w.append(b)
 	if err == nil {
 		w.steps++
@@ -168,8 +225,8 @@ func (w *Writer) attached(k Kind, step string, body entity.Properties, at time.T
 		}
 		of = n
 	}
-	b := entry(k, body, at)
-	b["steps"], b["step"] = w.steps, of
+	b := split(k, body, at)
+	b.entry["steps"], b.entry["step"] = w.steps, of
 	return w.append(b)
 }
 
@@ -195,6 +252,12 @@ func (w *Writer) stepOf(name string) (int64, error) {
 const nearby = 100
 
 func (w *Writer) back(n int64) (*Entry, error) {
+	if w.whole {
+		return w.all[n-1], nil
+	}
+	if err := w.Flush(); err != nil {
+		return nil, err
+	}
 	if w.head.N-n > nearby {
 		return At(w.tx, w.id, n)
 	}
@@ -212,18 +275,6 @@ func (w *Writer) back(n int64) (*Entry, error) {
 	}
 }
 
-func entry(k Kind, body entity.Properties, at time.Time) entity.Properties {
-	b := make(entity.Properties, len(body)+4)
-	for key, v := range body {
-		b[key] = v
-	}
-	b["kind"] = string(k)
-	if !at.IsZero() {
-		b["at"] = at.UnixMilli()
-	}
-	return b
-}
-
 // Finish is how a run ends.
 type Finish struct {
 	Status string
@@ -236,47 +287,58 @@ type Finish struct {
 // Judge finds what is out of the ordinary in a run; see package anomaly.
 type Judge func(all []*Entry) []any
 
-// End adds the last entry and writes the run's second version, which pins the
-// chain. now is the transaction's time.
-func (w *Writer) End(f Finish, judge Judge, now time.Time) (entity.ChainRef, error) {
-	at := now
+// End adds the last entry and writes how the run ended, with the chain pinned: into
+// the run's only version where this writer has begun it, else into its second. It
+// gives the last entry's place, and how long the run took in ms.
+func (w *Writer) End(f Finish, judge Judge) (entity.ChainRef, *float64, error) {
+	at := w.now
 	if !f.At.IsZero() {
 		at = f.At
 	}
-	b := entry(KindEnd, f.Body, f.At)
-	b["status"], b["steps"] = f.Status, w.steps
+	b := split(KindEnd, f.Body, f.At)
+	b.entry["status"], b.entry["steps"] = f.Status, w.steps
 	if !f.Began.IsZero() {
-		b["started_at"] = f.Began.UnixMilli()
+		b.entry["started_at"] = f.Began.UnixMilli()
 	}
 	if f.Agent != nil {
-		b["agent"], b["agent_id"] = f.Agent.Label, string(f.Agent.ID)
+		b.entry["agent"], b.entry["agent_id"] = f.Agent.Label, string(f.Agent.ID)
 	}
 	if _, err := w.append(b); err != nil {
-		return w.head, err
+		return w.head, nil, err
 	}
 	all, err := w.entries()
 	if err != nil {
-		return w.head, err
+		return w.head, nil, err
 	}
 	facts := FactsOf(all)
 	if started := Began(all); at.UnixMilli() >= started {
 		facts.Duration = float(float64(at.UnixMilli() - started))
 	}
-	props := facts.properties()
-	props["status"], props["completed_at"] = f.Status, entity.FormatTime(at)
+	var anomalies []any
 	if judge != nil {
-		props["anomalies"] = judge(all)
+		anomalies = judge(all)
 	}
-	props["chain"] = map[string]any{"name": Chain, "n": w.head.N, "head": entity.Link{CID: w.head.CID}, "hash": HashOf(w.head.CID)}
-	w.ended = true
-	_, err = w.tx.Put(w.id, entity.Any, func(m *entity.Manifest) error {
-		for k, v := range props {
-			m.Properties[k] = v
+	edit := func(m *entity.Manifest) error {
+		facts.set(m.Properties)
+		m.Properties["status"], m.Properties["completed_at"] = f.Status, entity.FormatTime(at)
+		if judge != nil {
+			m.Properties["anomalies"] = anomalies
 		}
+		m.Properties["chain"] = map[string]any{"name": Chain, "n": w.head.N, "head": entity.Link{CID: w.head.CID}, "hash": HashOf(w.head.CID)}
 		f.correct(m)
 		return nil
-	})
-	return w.head, err
+	}
+	w.ended = true
+	if w.draft != nil {
+		m := entity.Manifest{Properties: w.draft.Properties, Relationships: w.draft.Relationships}
+		err = edit(&m)
+	} else {
+		_, err = w.tx.Put(w.id, entity.Any, edit)
+	}
+	if err == nil {
+		err = w.Flush()
+	}
+	return w.head, facts.Duration, err
 }
 
 // correct says in the manifest what only the end knew.

@@ -2,23 +2,43 @@ package run
 
 import "stemma/entity"
 
-// written is what was stored of an entry as the one that it reads back as, without the
-// reading and without TS; ok is false where TS says when it happened.
-func written(ref entity.ChainRef, body entity.Properties) (e *Entry, ok bool) {
-	at, told := body["at"].(int64)
-	if !told {
-		return nil, false
+// written is what was sealed of an entry as the one that it reads back as, without
+// the reading.
+func written(ref entity.ChainRef, ts int64, b body) *Entry {
+	var w struct {
+		Entry
+		told told
 	}
-	e = &Entry{N: ref.N, CID: ref.CID, At: &at}
+	w.N, w.TS, w.CID = ref.N, ts, ref.CID
+	w.take(b.entry, &w.told)
+	w.take(b.content, &w.told)
+	return &w.Entry
+}
+
+// told is room for what an entry points at, allocated with it.
+type told struct {
+	texts   [5]string
+	numbers [5]float64
+	ints    [2]int64
+	content Content
+	n       [3]int // of the first three that are taken
+}
+
+func (t *told) text(v string) *string     { t.n[0]++; p := &t.texts[t.n[0]-1]; *p = v; return p }
+func (t *told) number(v float64) *float64 { t.n[1]++; p := &t.numbers[t.n[1]-1]; *p = v; return p }
+func (t *told) int(v int64) *int64        { t.n[2]++; p := &t.ints[t.n[2]-1]; *p = v; return p }
+
+// take takes in what a body says.
+func (e *Entry) take(body entity.Properties, t *told) {
 	for key, v := range body {
 		switch v := v.(type) {
 		case string:
-			e.setText(key, v)
+			e.setText(key, v, t)
 		case int64:
-			e.setInt(key, v)
-			e.setNumber(key, float64(v))
+			e.setInt(key, v, t)
+			e.setNumber(key, float64(v), t)
 		case float64:
-			e.setNumber(key, v)
+			e.setNumber(key, v, t)
 		case bool:
 			e.Made = e.Made || key == "made" && v
 			e.Failed = e.Failed || key == "failed" && v
@@ -29,8 +49,8 @@ func written(ref entity.ChainRef, body entity.Properties) (e *Entry, ok bool) {
 			case "usage":
 				e.Usage = v
 			case "content":
-				at, _ := contentAt(body)
-				e.Content = &at
+				t.content, _ = contentAt(body)
+				e.Content = &t.content
 			}
 		case []any:
 			switch key {
@@ -53,10 +73,9 @@ func written(ref entity.ChainRef, body entity.Properties) (e *Entry, ok bool) {
 			e.Result = v
 		}
 	}
-	return e, true
 }
 
-func (e *Entry) setText(key, v string) {
+func (e *Entry) setText(key, v string, t *told) {
 	switch key {
 	case "kind":
 		e.Kind = Kind(v)
@@ -65,15 +84,15 @@ func (e *Entry) setText(key, v string) {
 	case "session_id":
 		e.SessionID = entity.ID(v)
 	case "input":
-		e.Input = &v
+		e.Input = t.text(v)
 	case "output":
-		e.Output = &v
+		e.Output = t.text(v)
 	case "reasoning":
-		e.Reasoning = &v
+		e.Reasoning = t.text(v)
 	case "target_system":
-		e.TargetSystem = &v
+		e.TargetSystem = t.text(v)
 	case "system_prompt":
-		e.SystemPrompt = &v
+		e.SystemPrompt = t.text(v)
 	case "trigger_type":
 		e.Trigger = v
 	case "agent":
@@ -105,8 +124,10 @@ func (e *Entry) setText(key, v string) {
 	}
 }
 
-func (e *Entry) setInt(key string, v int64) {
+func (e *Entry) setInt(key string, v int64, t *told) {
 	switch key {
+	case "at":
+		e.At = t.int(v)
 	case "sequence":
 		e.Sequence = v
 	case "steps":
@@ -114,21 +135,21 @@ func (e *Entry) setInt(key string, v int64) {
 	case "step":
 		e.Step = v
 	case "started_at":
-		e.Started = &v
+		e.Started = t.int(v)
 	}
 }
 
-func (e *Entry) setNumber(key string, v float64) {
+func (e *Entry) setNumber(key string, v float64, t *told) {
 	switch key {
 	case "duration_ms":
-		e.DurationMS = &v
+		e.DurationMS = t.number(v)
 	case "tokens_used":
-		e.Tokens = &v
+		e.Tokens = t.number(v)
 	case "cost_cents":
-		e.CostCents = &v
+		e.CostCents = t.number(v)
 	case "total_tokens":
-		e.TotalTokens = &v
+		e.TotalTokens = t.number(v)
 	case "total_cost_cents":
-		e.TotalCost = &v
+		e.TotalCost = t.number(v)
 	}
 }

@@ -20,8 +20,10 @@ const (
 	ConstantPath = "/bench/constant" // a router of package wire: everything but the work
 	PlainPath    = "/bench/plain"    // chi alone
 	// PlainProxyPath is in front of what Go's own reverse proxy takes to the
-	// upstream, which the recording proxy knows as the provider UpstreamName.
+	// upstream, which the recording proxy knows as the provider UpstreamName;
+	// TunedProxyPath likewise, with a transport of its own.
 	PlainProxyPath = "/bench/proxy"
+	TunedProxyPath = "/bench/tuned"
 	UpstreamName   = "bench"
 )
 
@@ -46,11 +48,13 @@ func WithYardsticks(server http.Handler, upstream string) http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(constantText) // who does not listen is no concern here
 	})
-	proxy := plainProxy(upstream)
+	proxy, tuned := plainProxies(upstream)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case plainCall:
 			proxy.ServeHTTP(w, r)
+		case tunedCall:
+			tuned.ServeHTTP(w, r)
 		case ConstantPath:
 			router.ServeHTTP(w, r)
 		case PlainPath:
@@ -61,28 +65,29 @@ func WithYardsticks(server http.Handler, upstream string) http.Handler {
 	})
 }
 
-// plainProxy is a reverse proxy as anybody would write it, with a transport that
-// keeps as many connections as there are callers. It has the request whole: an
-// upstream that answers at once may do so before the transport has looked behind
-// the request's end, which net/http then refuses, and the answer breaks off.
-func plainProxy(upstream string) http.Handler {
+// plainProxies are Go's own reverse proxy as its documentation makes it, which is
+// the yardstick, and one with a transport that keeps as many connections as there
+// are callers, where Go's default keeps two: for reference.
+func plainProxies(upstream string) (plain, tuned http.Handler) {
 	target, err := url.Parse(upstream)
 	if err != nil {
 		target = &url.URL{} // which nothing is reached at
 	}
-	proxy := &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) {
-			r.SetURL(target)
-			r.Out.URL.Path = strings.TrimPrefix(r.In.URL.Path, PlainProxyPath)
-		},
-		Transport: &http.Transport{MaxIdleConns: 1024, MaxIdleConnsPerHost: 256, DisableCompression: true},
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	own := httputil.NewSingleHostReverseProxy(target)
+	own.Transport = &http.Transport{MaxIdleConns: 1024, MaxIdleConnsPerHost: 256, DisableCompression: true}
+	return whole(PlainProxyPath, httputil.NewSingleHostReverseProxy(target)), whole(TunedProxyPath, own)
+}
+
+// whole has a proxy behind a path get requests whole: an upstream that answers at
+// once may do so before the transport has looked behind the request's end, which
+// net/http then refuses, and the answer breaks off.
+func whole(path string, proxy http.Handler) http.Handler {
+	return http.StripPrefix(path, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			panic(http.ErrAbortHandler)
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		proxy.ServeHTTP(w, r)
-	})
+	}))
 }
