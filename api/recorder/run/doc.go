@@ -41,5 +41,6 @@
 //	a<collection><agent><started, newest first><id>  summary    those of an agent
 //	n<collection><hash of label><id>                 nothing    agents of a collection by name
 //	d<collection><ended><id>                         nothing    runs that ended and have content, deleted runs among them
+//	o<collection><started><id>                       nothing    runs that have not ended, deleted runs among them
 //	t<collection>                                    nothing    collections that have a retention
 package run

@@ -99,7 +99,7 @@ func (p Policy) session(tx entity.Tx, id entity.ID) error {
 // eraseAtOnce is how many blocks of content one transaction erases.
 const eraseAtOnce = 2000
 
-// DeleteContent deletes content of a run that has ended, at most as much as one
+// DeleteContent deletes content of a run that has ended, or was deleted, at most as much as one
 // transaction should, from the end on. did tells whether there was something to do,
 // more whether there still is. A second time does nothing. The run's next version
 // says so, when all of it is deleted.
@@ -118,8 +118,15 @@ func DeleteContent(tx entity.Tx, id entity.ID, p Policy) (did, more bool, err er
 		return false, false, err
 	}
 	s := SummaryOf(m)
-	if s == nil || s.Status == Running || s.Completed >= p.Before() || s.Deleted != 0 || s.Kept {
+	if s == nil || s.Deleted != 0 || s.Kept {
 		return false, false, nil
+	}
+	ended := s.Completed
+	if s.Status == Running && h.Deleted { // nobody ends it any more
+		ended, err = LastAt(tx, id)
+	}
+	if err != nil || ended == 0 || ended >= p.Before() {
+		return false, false, err
 	}
 	did, more, err = eraseTail(tx, id, p.Days)
 	if err != nil || more || h.Deleted { // a deleted run stays as it is
