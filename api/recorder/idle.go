@@ -9,7 +9,7 @@ import (
 )
 
 // endIdle ends the runs of a network that nobody ended, and of which nothing came
-// for longer than content is kept where they lie. What is recorded of a deleted run
+// for longer than Options.Idle, or than content is kept where they lie. What is recorded of a deleted run
 // is deleted as it is.
 func (s *Service) endIdle(ctx context.Context, store entity.Store, left *int) error {
 	var after run.UnendedCursor
@@ -63,10 +63,17 @@ func (s *Service) silent(r entity.Reader, all []run.Unended) (idle []run.Unended
 // in ms since 1970; 0: none is.
 func (s *Service) silentBefore(r entity.Reader, collection entity.ID) (int64, error) {
 	p, ok, err := s.policy(r, collection)
-	if err != nil || !ok {
+	if err != nil {
 		return 0, err
 	}
-	return p.Before(), nil
+	before := int64(0)
+	if ok {
+		before = p.Before()
+	}
+	if s.options.Idle > 0 {
+		before = max(before, s.now().Add(-s.options.Idle).UnixMilli())
+	}
+	return before, nil
 }
 
 func (s *Service) endLeftOpen(ctx context.Context, store entity.Store, u run.Unended, left *int) error {

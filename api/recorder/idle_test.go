@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"stemma/api/recorder"
 	"stemma/entity"
 )
 
@@ -67,4 +68,43 @@ func TestRetentionOfDeletedIdleRun(t *testing.T) {
 		t.Error("a second look changes something")
 	}
 	w.wantNoContent(t, name)
+}
+
+// A trace whose root span never comes is listed as left open, ends after the idle
+// time, and takes no spans from then on; runs of which something comes go on.
+func TestTraceLeftOpenEnds(t *testing.T) {
+	w := newRig(t, func(o *recorder.Options) { o.Idle = 24 * time.Hour })
+	const trace = "0af7651916cd43dd8448eb211c80319c"
+	step := func(n int) object { return span(trace, n, 1, "work", float64(n), float64(n)+1, nil) }
+	w.export(t, step(2))
+	w.clock.Advance(time.Hour)
+	list := func() []any {
+		return w.must(t, 200, "GET", "/api/monitoring/runs?anomaly=left_open", "")["runs"].([]any)
+	}
+	if runs := list(); len(runs) != 1 || at(runs[0], "status") != "running" {
+		t.Errorf("listed after an hour: %v", runs)
+	}
+	w.clock.Advance(22 * time.Hour)
+	w.retain(t)
+	if n, why := w.export(t, step(3)); n != 0 {
+		t.Fatalf("a span is rejected within the time: %s", why)
+	}
+	last := entity.FormatTime(w.clock.Now())
+	w.clock.Advance(23 * time.Hour)
+	w.retain(t)
+	if d := w.runOf(t, trace); d["status"] != "running" {
+		t.Fatalf("it has ended in time: %v", d["status"])
+	}
+	w.clock.Advance(2 * time.Hour)
+	w.retain(t)
+	runs := list()
+	if len(runs) != 1 || at(runs[0], "status") != "timeout" || at(runs[0], "error_type") != "left_open" || at(runs[0], "completed_at") != last {
+		t.Errorf("listed after the time: %v", runs)
+	}
+	if n, why := w.export(t, step(4)); n != 1 || !strings.Contains(why, "ended") {
+		t.Errorf("%d spans are rejected after it: %s", n, why)
+	}
+	if v := w.must(t, 200, "GET", "/api/monitoring/runs/"+at(runs[0], "run_id").(string)+"/verify", ""); v["valid"] != true || v["complete"] != true {
+		t.Errorf("verification: %v", v)
+	}
 }

@@ -30,7 +30,7 @@ type listRunsIn struct {
 	Model      string    `query:"model" max:"200" doc:"used in it"`
 	MinCost    *float64  `query:"min_cost_cents" min:"0"`
 	MaxCost    *float64  `query:"max_cost_cents" min:"0"`
-	Anomaly    string    `query:"anomaly" max:"100" doc:"a code, or any, or none; of a run that is running left_open is known alone"`
+	Anomaly    string    `query:"anomaly" max:"100" doc:"a code, or any, or none; of a run that is running left_open is known alone: nothing came for half an hour, and later the server ends it"`
 	Session    string    `query:"session" alias:"session_id" max:"100"`
 	Trace      string    `query:"trace_id" pattern:"^[0-9a-f]{32}$" doc:"W3C trace context: runs of one trace, exported or called through the proxy, and those that have ended with a step of it"`
 	Text       string    `query:"q" alias:"text" max:"500"`

@@ -39,7 +39,8 @@ type Options struct {
 	Rate     int              // requests a second that record, for each caller; 0: not bounded
 	Attest   *attest.Log      // of the main network, for evidence; nil: none is given
 	Salt     run.Salt         // of content; nil: crypto/rand
-	Retain   time.Duration    // how often content that is past its retention is looked for; 0: when Retain is called
+	Retain   time.Duration    // how often what was left open, or is past its retention, is looked for; 0: when Retain is called
+	Idle     time.Duration    // how long nothing comes of a run before it is ended as left open; 0: as long as content is kept there
 
 	Providers []Provider // beside, and before, those that are known
 	// Price is what a provider's model costs; ok is false where that is not known.
