@@ -70,13 +70,14 @@ type RunItem struct {
 	Partial     bool      `json:"partial" doc:"the recording is not whole"`
 	TraceID     string    `json:"trace_id,omitempty" doc:"W3C trace context"`
 	DeletedAt   *string   `json:"content_deleted_at,omitempty" doc:"what was said was deleted then"`
+	Hold        *run.Hold `json:"hold,omitempty" doc:"retention passes it by"`
 }
 
 func itemOf(s *run.Summary) RunItem {
 	item := RunItem{
 		RunID: run.Name(s.ID), EntityID: s.ID, AgentID: s.Agent, AgentName: s.AgentName, Status: s.Status, Trigger: s.Trigger,
 		StartedAt: entity.FormatMillis(s.Started), DurationMS: s.Duration, TotalTokens: s.Tokens, TotalCost: s.CostCents,
-		Steps: s.Steps, Tools: s.Tools, Errors: s.Errors, Models: s.Models, Anomalies: s.Anomalies, Partial: s.Partial, TraceID: s.Trace,
+		Steps: s.Steps, Tools: s.Tools, Errors: s.Errors, Models: s.Models, Anomalies: s.Anomalies, Partial: s.Partial, TraceID: s.Trace, Hold: s.Held,
 	}
 	if s.Session != "" {
 		name := run.SessionName(s.Session)

@@ -135,13 +135,13 @@ func (s *Service) retainIn(ctx context.Context, store entity.Store, collection e
 }
 
 // policy is the retention of a collection as it is now; ok is false where there is
-// none.
+// none, or a hold.
 func (s *Service) policy(r entity.Reader, collection entity.ID) (p run.Policy, ok bool, err error) {
 	m, err := tipOf(r, collection)
 	if err != nil {
 		return p, false, err
 	}
-	p = run.Policy{Days: run.DaysOf(m), Now: s.now()}
+	p = run.Policy{Days: run.DueAfter(m), Now: s.now()}
 	return p, p.Days != 0, nil
 }
 

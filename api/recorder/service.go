@@ -123,7 +123,7 @@ func (s *Service) openProxy(o Options) {
 
 // Operations is the table of the API, in the order of the reference.
 func (s *Service) Operations() (all []wire.Operation) {
-	for _, group := range [][]wire.Operation{s.proxyOps(), s.ingestOps(), s.traceOps(), s.monitoringOps(), s.maskOps(), s.retentionOps(), s.keyOps()} {
+	for _, group := range [][]wire.Operation{s.proxyOps(), s.ingestOps(), s.traceOps(), s.monitoringOps(), s.maskOps(), s.retentionOps(), s.holdOps(), s.keyOps()} {
 		all = append(all, group...)
 	}
 	for i := range all {

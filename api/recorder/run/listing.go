@@ -59,7 +59,7 @@ func rowsOf(m *entity.Manifest) ([]entity.Row, error) {
 			return []entity.Row{{Key: append(namePrefix(c, m.Label()), m.ID...)}}, nil
 		}
 	}
-	if m != nil && m.Type == entity.TypeCollection && DaysOf(m) != 0 {
+	if m != nil && m.Type == entity.TypeCollection && DueAfter(m) != 0 {
 		return []entity.Row{{Key: append([]byte{spaceKept}, m.ID...)}}, nil
 	}
 	s := SummaryOf(m)

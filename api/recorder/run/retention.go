@@ -33,6 +33,14 @@ func DaysOf(m *entity.Manifest) int64 {
 	return days
 }
 
+// DueAfter is [DaysOf] as it is at work: 0 also where a hold stops it.
+func DueAfter(m *entity.Manifest) int64 {
+	if HoldOf(m) != nil {
+		return 0
+	}
+	return DaysOf(m)
+}
+
 // Retained yields the collections that have a retention.
 func Retained(r entity.Reader) (all []entity.ID, err error) {
 	for row, err := range r.Rows(projectionName).Scan([]byte{spaceKept}, nil) {
@@ -69,7 +77,7 @@ func Due(r entity.Reader, collection entity.ID, before int64, after DueCursor, l
 type DueCursor string
 
 func dueKey(s *Summary) []byte {
-	if s.Status == Running || s.Completed <= 0 || s.Deleted != 0 || s.Kept {
+	if s.Status == Running || s.Completed <= 0 || s.Deleted != 0 || s.Kept || s.Held != nil {
 		return nil
 	}
 	key := append([]byte{spaceDue}, s.Collection...)
@@ -90,7 +98,11 @@ func (p Policy) session(tx entity.Tx, id entity.ID) error {
 		return nil
 	}
 	h, err := tx.Head(id)
-	if err == nil && h.CreatedAt < p.Before() {
+	if err != nil || h.CreatedAt >= p.Before() {
+		return err
+	}
+	m, err := tx.Manifest(h.CID())
+	if err == nil && m.Properties[propHeldRuns] == nil {
 		_, _, err = eraseTail(tx, id, p.Days)
 	}
 	return err
@@ -118,7 +130,7 @@ func DeleteContent(tx entity.Tx, id entity.ID, p Policy) (did, more bool, err er
 		return false, false, err
 	}
 	s := SummaryOf(m)
-	if s == nil || s.Deleted != 0 || s.Kept {
+	if s == nil || s.Deleted != 0 || s.Kept || s.Held != nil {
 		return false, false, nil
 	}
 	ended := s.Completed
