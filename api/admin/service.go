@@ -55,10 +55,23 @@ func (s *Service) Operations() (all []wire.Operation) {
 	}
 	for i := range all {
 		op := &all[i]
+		if op.Permission == administer && op.Writes() && op.ID != "adminChangePassword" { // which the audit has already
+			op.After(func(ctx context.Context, given []wire.Given) { s.Auth.TellChange(ctx, target(given), given) })
+		}
 		op.Path = base + op.Path
 		op.ErrorBody = wire.OpenAIError
 	}
 	return all
+}
+
+// target is what a change was made to: a tenant, where there is one.
+func target(given []wire.Given) (id entity.ID) {
+	for _, g := range given {
+		if g.Name == "tenantId" || g.Name == "id" && id == "" {
+			id = entity.ID(g.Value)
+		}
+	}
+	return id
 }
 
 // administer is the permission of the table.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"stemma/api/auth/audit"
 	"stemma/api/wire"
@@ -44,6 +45,21 @@ func (a *Authenticator) Tell(ctx context.Context, action audit.Action, target en
 	}
 	e := a.entry(ctx, action, From(ctx), credential)
 	e.Target = target
+	a.audit.Record(e)
+}
+
+// TellChange has the audit know that the caller of a request changed how things
+// are set up for target, after it was committed.
+func (a *Authenticator) TellChange(ctx context.Context, target entity.ID, given []wire.Given) {
+	if a.audit == nil {
+		return
+	}
+	e := a.entry(ctx, audit.Changed, From(ctx), "")
+	names := make([]string, len(given))
+	for i, g := range given {
+		names[i] = g.String()
+	}
+	e.Target, e.Given = target, strings.Join(names, ", ")
 	a.audit.Record(e)
 }
 

@@ -9,8 +9,10 @@ import (
 
 // Options bound a backlog. Every number has to be given.
 type Options[T any] struct {
-	Write    func([]T)     // does the work of some items, and does not panic
-	Size     func(T) int64 // bytes of an item
+	Write func([]T)     // does the work of some items, and does not panic
+	Size  func(T) int64 // bytes of an item
+	// Lane names what an item is written in order with, "" for nothing; nil: none is.
+	Lane     func(T) string
 	Most     int           // items that have a place: begun, and not yet written
 	Queued   int           // items to be written, before those that begin wait for them
 	AtOnce   int           // items of one call of Write,
@@ -30,7 +32,8 @@ type Backlog[T any] struct {
 	idle   sync.Cond // there are no places taken and no writers
 	placed int
 	queue  []T
-	active int // writers
+	busy   map[string]bool // lanes of which some are being written
+	active int             // writers
 	closed bool
 	room   chan struct{} // closed when the queue is shorter; nil: nobody waits
 	stuck  bool          // somebody waited in vain
@@ -38,7 +41,7 @@ type Backlog[T any] struct {
 
 // New makes a backlog, which Close ends.
 func New[T any](o Options[T]) *Backlog[T] {
-	b := &Backlog[T]{o: o, writers: max(2, runtime.GOMAXPROCS(0)/2)}
+	b := &Backlog[T]{o: o, busy: map[string]bool{}, writers: max(2, runtime.GOMAXPROCS(0)/2)}
 	b.idle.L = &b.mu
 	return b
 }
@@ -103,28 +106,28 @@ func (b *Backlog[T]) Add(item T) {
 
 // drain is a writer.
 func (b *Backlog[T]) drain() {
-	for batch := b.take(0); batch != nil; batch = b.take(len(batch)) {
+	for batch := b.take(nil); batch != nil; batch = b.take(batch) {
 		b.o.Write(batch)
 	}
 }
 
 // take gives back the places of items that are written, and takes the next ones;
-// there are none when it gives nil, and the writer ends.
-func (b *Backlog[T]) take(written int) (batch []T) {
+// there are none when it gives nil, and the writer ends. Of a lane that another
+// writer is at it takes nothing: that one looks again when it is done.
+func (b *Backlog[T]) take(written []T) (batch []T) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.placed -= written
-	var bytes int64
-	for len(batch) < min(len(b.queue), b.o.AtOnce) {
-		item := b.queue[len(batch)]
-		if bytes += b.o.Size(item); len(batch) > 0 && bytes > b.o.Bytes {
-			break
-		}
-		batch = append(batch, item)
+	b.placed -= len(written)
+	for _, item := range written {
+		delete(b.busy, b.lane(item))
 	}
-	left := copy(b.queue, b.queue[len(batch):])
-	clear(b.queue[left:])
-	b.queue = b.queue[:left]
+	batch = b.next()
+	for _, item := range batch {
+		if lane := b.lane(item); lane != "" {
+			b.busy[lane] = true
+		}
+	}
+	left := len(b.queue)
 	if left < b.o.Queued {
 		b.stuck = false
 		if b.room != nil {
@@ -139,6 +142,37 @@ func (b *Backlog[T]) take(written int) (batch []T) {
 		b.idle.Broadcast()
 	}
 	return batch
+}
+
+// next takes out of the queue what is written next.
+func (b *Backlog[T]) next() (batch []T) {
+	var bytes int64
+	left := b.queue[:0]
+	for i, item := range b.queue {
+		if len(batch) == b.o.AtOnce {
+			left = append(left, b.queue[i:]...)
+			break
+		}
+		if b.busy[b.lane(item)] {
+			left = append(left, item)
+			continue
+		}
+		if bytes += b.o.Size(item); len(batch) > 0 && bytes > b.o.Bytes {
+			left = append(left, b.queue[i:]...)
+			break
+		}
+		batch = append(batch, item)
+	}
+	clear(b.queue[len(left):])
+	b.queue = left
+	return batch
+}
+
+func (b *Backlog[T]) lane(item T) string {
+	if b.o.Lane == nil {
+		return ""
+	}
+	return b.o.Lane(item)
 }
 
 // Flush waits until no place is taken: nothing is under way or to be written.

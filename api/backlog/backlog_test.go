@@ -135,3 +135,53 @@ func TestPlaces(t *testing.T) {
 		t.Errorf("left are %d places, %d writers, %d queued", r.placed, r.active, len(r.queue))
 	}
 }
+
+// What is of one lane is written in the order of its coming, however many writers
+// there are; others go on beside it.
+func TestLanes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gates, written := map[string]chan struct{}{}, []string{}
+		for _, name := range []string{"a1", "b1"} {
+			gates[name] = make(chan struct{})
+		}
+		var mu sync.Mutex
+		b := New(Options[string]{
+			Write: func(batch []string) {
+				if gate := gates[batch[0]]; gate != nil {
+					<-gate
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				written = append(written, batch...)
+			},
+			Size: func(string) int64 { return 1 }, Most: 100, Queued: 50, AtOnce: 2, Bytes: 100, Patience: time.Second, Refused: func() {},
+			Lane: func(item string) string { return item[:1] },
+		})
+		b.writers = 3
+		add := func(items ...string) {
+			for _, item := range items {
+				if !b.Begin(t.Context()) {
+					t.Fatal("no place for ", item)
+				}
+				b.Add(item)
+				synctest.Wait()
+			}
+		}
+		add("a1", "a2", "b1", "a3", "b2", "c1", "a4", "c2", "b3")
+		mu.Lock()
+		if got, want := fmt.Sprint(written), "[c1 c2]"; got != want {
+			t.Errorf("written while a1 and b1 are at it are %s, want %s", got, want)
+		}
+		mu.Unlock()
+		close(gates["b1"])
+		synctest.Wait()
+		close(gates["a1"])
+		b.Close()
+		if got, want := fmt.Sprint(written), "[c1 c2 b1 b2 b3 a1 a2 a3 a4]"; got != want {
+			t.Errorf("written are %s, want %s", got, want)
+		}
+		if len(b.busy) != 0 {
+			t.Errorf("lanes are still busy: %v", b.busy)
+		}
+	})
+}

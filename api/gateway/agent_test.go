@@ -350,6 +350,27 @@ func TestCost(t *testing.T) {
 	}
 }
 
+// Tokens that a cache had cost what the price says of them, also when that is
+// nothing, and what the others do where it says nothing.
+func TestCostOfCachedTokens(t *testing.T) {
+	free, half := 0.0, 1.0
+	answer := llmtest.JSON(200, `{"id":"c","object":"chat.completion","model":"m-1","choices":[{"index":0,"message":{"role":"assistant","content":"Yes"},"finish_reason":"stop"}],
+		"usage":{"prompt_tokens":20,"completion_tokens":5,"total_tokens":25,"prompt_tokens_details":{"cached_tokens":15}}}`)
+	for name, c := range map[string]struct {
+		cached *float64
+		want   float64
+	}{"nothing is said": {nil, 0.00009}, "it is free": {&free, 0.00006}, "it is half": {&half, 0.000075}} {
+		price := func(provider.Kind, string) (turn.Price, bool) {
+			return turn.Price{Input: 2, Output: 10, Cached: c.cached}, true
+		}
+		w := newRig(t, rigOptions{turn: turn.Options{Price: price}}, answer)
+		w.chat(200, say("Hi"))
+		if p := w.lastRun().Properties; p["cost_usd"] != c.want {
+			t.Errorf("%s: 20 tokens in, of which 15 cached, and 5 out cost %v, want %v", name, p["cost_usd"], c.want)
+		}
+	}
+}
+
 // Who is let in: an agent's key in either header, and nobody else.
 func TestKeys(t *testing.T) {
 	w := newRig(t, rigOptions{}, llmtest.Say("Yes"))

@@ -57,6 +57,46 @@ func TestPartitions(t *testing.T) {
 	w.must(400, ann.token, "PUT", "/partitions/"+deep, object{"parent_id": c})
 }
 
+// Where the tenant wants content sealed no version of a partition has its title, and
+// the tenant reads it; titles from before stay as they are until they are set again.
+func TestPartitionTitlesAreSealed(t *testing.T) {
+	w := newRig(t)
+	ann := w.signUp("ann")
+	const title = "the-marker-of-this-test"
+	before := text(w.must(201, ann.token, "POST", "/partitions", object{"external_id": "before", "title": "Before"}), "uuid")
+	w.must(200, ann.token, "PATCH", "/settings", object{"sealContent": true})
+	made := w.must(201, ann.token, "POST", "/partitions", object{"external_id": "made", "title": title + "-1"})
+	bare := w.must(201, ann.token, "POST", "/partitions", object{"external_id": "bare"})
+	w.must(200, ann.token, "PUT", "/partitions/"+before, object{"title": title + "-2"})
+	w.must(200, ann.token, "PUT", "/partitions/"+text(bare, "uuid"), object{"parent_id": "made"})
+	if text(made, "title") != title+"-1" || text(bare, "title") != "bare" {
+		t.Errorf("%v, %v", made, bare)
+	}
+	list := w.must(200, ann.token, "GET", "/partitions", nil)
+	if text(list, "partitions", 0, "title") != title+"-1" || text(list, "partitions", 0, "children", 0, "title") != "bare" || text(list, "partitions", 1, "title") != title+"-2" {
+		t.Errorf("%v", list)
+	}
+	if err := w.store.View(t.Context(), func(r entity.Reader) error {
+		for rec, err := range r.Log(0) {
+			if err != nil {
+				return err
+			}
+			for _, c := range rec.Changes {
+				if raw, err := r.Block(c.CID()); err != nil || strings.Contains(string(raw), title) {
+					t.Errorf("version %d of the %s %s has it: %v", c.Ver, c.Type, c.ID, err)
+				}
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Error(err)
+	}
+	w.must(200, ann.token, "PATCH", "/settings", object{"sealContent": false})
+	if list := w.must(200, ann.token, "GET", "/partitions", nil); text(list, "partitions", 0, "title") != title+"-1" {
+		t.Errorf("%v", list)
+	}
+}
+
 func shapeOf(v any, list string) (out string) {
 	all, _ := at(v, list).([]any)
 	for _, p := range all {

@@ -8,6 +8,7 @@ import (
 
 	"stemma/api/llm/agent"
 	"stemma/api/llm/memory"
+	"stemma/api/llm/seal"
 	"stemma/api/llm/tenant"
 	"stemma/api/wire"
 	"stemma/entity"
@@ -21,16 +22,16 @@ func (s *Service) partitionOps() []wire.Operation {
 		wire.Op(row(wire.Operation{
 			Method: "GET", Path: "/partitions", ID: "portalListPartitions", Summary: "List the tenant's partitions, as a tree", Permission: anyMember,
 			Description: "`id` is what clients call a partition in `partition_id` of a chat, `uuid` its entity. A chat that names a new one makes it.",
-			Success:     []wire.Success{{Status: 200, Body: Partitions{}}},
+			Success:     []wire.Success{{Status: 200, Body: Partitions{}}}, Errors: []int{503},
 		}), s.listPartitions),
 		wire.Op(row(wire.Operation{
 			Method: "POST", Path: "/partitions", ID: "portalCreatePartition", Summary: "Make a partition", Permission: anyMember,
-			Success: []wire.Success{{Status: 201, Body: Partition{}}}, Errors: []int{400, 404, 409},
+			Success: []wire.Success{{Status: 201, Body: Partition{}}}, Errors: []int{400, 404, 409, 503},
 		}), s.createPartition),
 		wire.Op(row(wire.Operation{
 			Method: "PUT", Path: "/partitions/{id}", ID: "portalUpdatePartition", Summary: "Give a partition another title or place", Permission: anyMember,
 			Description: "What is left out stays; an empty `parent_id` puts it at the top.",
-			Success:     []wire.Success{{Status: 200, Body: Done{}}}, Errors: []int{400, 404},
+			Success:     []wire.Success{{Status: 200, Body: Done{}}}, Errors: []int{400, 404, 503},
 		}), s.updatePartition),
 		wire.Op(row(wire.Operation{
 			Method: "DELETE", Path: "/partitions/{id}", ID: "portalDeletePartition", Summary: "Delete a partition that is empty", Permission: anyMember,
@@ -59,12 +60,26 @@ type Partitions struct {
 	Partitions []Partition `json:"partitions"`
 }
 
-func partitionOf(m *entity.Manifest) Partition {
-	p := Partition{UUID: m.ID, ID: text(m.Properties, "external_id"), Title: text(m.Properties, "title"), CreatedAt: m.CreatedAt, Children: []Partition{}}
+func partitionOf(m *entity.Manifest, box *seal.Box) (p Partition, err error) {
+	p = Partition{UUID: m.ID, ID: text(m.Properties, "external_id"), CreatedAt: m.CreatedAt, Children: []Partition{}}
 	if up := agent.Peer(m, entity.PredicateParent); up != "" {
 		p.ParentID = &up
 	}
-	return p
+	p.Title, err = memory.Title(m, box)
+	return p, err
+}
+
+// sealing is what titles are to be sealed with, nil where they are not.
+// KindUnavailable on a server that cannot.
+func (s *Service) sealing(h here) (*seal.Box, error) {
+	if !agent.OfTenant(h.tenant).SealContent {
+		return nil, nil
+	}
+	box := s.box(h)
+	if box == nil {
+		return nil, entity.Errorf(entity.KindUnavailable, "portal.sealing", "the tenant wants its content sealed, and this server has no master key; start it with STEMMA_MASTER_KEY")
+	}
+	return box, nil
 }
 
 // partitions are those that the caller may view, newest first.
@@ -91,7 +106,7 @@ func (h here) partitions() (all []*entity.Manifest, err error) {
 
 // tree puts partitions below those above them. One whose parent is not among
 // them, or that stands in a circle, stands at the top.
-func tree(all []*entity.Manifest) []Partition {
+func tree(all []*entity.Manifest, box *seal.Box) ([]Partition, error) {
 	up, below := map[entity.ID]entity.ID{}, map[entity.ID][]*entity.Manifest{}
 	for _, m := range all {
 		up[m.ID] = ""
@@ -103,15 +118,20 @@ func tree(all []*entity.Manifest) []Partition {
 		}
 		below[up[m.ID]] = append(below[up[m.ID]], m)
 	}
-	var grow func(id entity.ID) []Partition
-	grow = func(id entity.ID) []Partition {
+	var grow func(id entity.ID) ([]Partition, error)
+	grow = func(id entity.ID) ([]Partition, error) {
 		out := []Partition{}
 		for _, m := range below[id] {
-			p := partitionOf(m)
-			p.Children = grow(m.ID)
+			p, err := partitionOf(m, box)
+			if err != nil {
+				return nil, err
+			}
+			if p.Children, err = grow(m.ID); err != nil {
+				return nil, err
+			}
 			out = append(out, p)
 		}
-		return out
+		return out, nil
 	}
 	return grow("")
 }
@@ -130,10 +150,15 @@ func (s *Service) listPartitions(ctx context.Context, _ *struct{}) (*wire.Reply,
 	out := Partitions{}
 	err := s.view(ctx, func(h here) error {
 		all, err := h.partitions()
-		out.Partitions = tree(all)
+		if err == nil {
+			out.Partitions, err = tree(all, s.box(h))
+		}
 		return err
 	})
-	return secret(wire.OK(out)), err
+	if err != nil {
+		return nil, err
+	}
+	return secret(wire.OK(out)), nil
 }
 
 type createPartitionIn struct {
@@ -212,7 +237,11 @@ func (s *Service) createPartition(ctx context.Context, in *createPartitionIn) (*
 				return err
 			}
 		}
-		id, made, err := memory.EnsurePartition(t.tx, t.tenant.ID, t.workspace, name, title, up)
+		box, err := s.sealing(t.here)
+		if err != nil {
+			return err
+		}
+		id, made, err := memory.EnsurePartition(t.tx, t.tenant.ID, t.workspace, name, title, box, up)
 		if err != nil {
 			return err
 		}
@@ -221,11 +250,14 @@ func (s *Service) createPartition(ctx context.Context, in *createPartitionIn) (*
 		}
 		v, err := t.live("entity:view", id, memory.TypePartition, "partition")
 		if err == nil {
-			out = partitionOf(v.Manifest)
+			out, err = partitionOf(v.Manifest, s.box(t.here))
 		}
 		return err
 	})
-	return secret(wire.Created(out)), err
+	if err != nil {
+		return nil, err
+	}
+	return secret(wire.Created(out)), nil
 }
 
 type updatePartitionIn struct {
@@ -258,9 +290,15 @@ func (s *Service) updatePartition(ctx context.Context, in *updatePartitionIn) (*
 				return err
 			}
 		}
-		_, err := t.tx.Put(in.ID, entity.Any, func(m *entity.Manifest) error {
+		box, err := s.sealing(t.here)
+		if err != nil {
+			return err
+		}
+		_, err = t.tx.Put(in.ID, entity.Any, func(m *entity.Manifest) error {
 			if in.Title != nil {
-				m.Properties["title"], m.Properties["label"] = *in.Title, *in.Title
+				if err := memory.SetTitle(m, *in.Title, box); err != nil {
+					return err
+				}
 			}
 			if in.Parent == nil {
 				return nil

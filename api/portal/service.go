@@ -70,13 +70,34 @@ func (s *Service) Operations() (all []wire.Operation) {
 		all = append(all, group...)
 	}
 	for i := range all {
-		all[i].Path = base + all[i].Path
+		op := &all[i]
+		if op.Writes() && (op.Permission == ownerOnly || configures[op.ID]) {
+			op.After(s.changed)
+		}
+		op.Path = base + op.Path
 	}
 	all = append(all, s.betaOps()...)
 	for i := range all {
 		all[i].ErrorBody = wire.OpenAIError
 	}
 	return all
+}
+
+// configures are the operations that the audit is told of beside those of owners.
+var configures = map[string]bool{"portalCreateAgent": true, "portalUpdateAgent": true, "portalDeleteAgent": true, "portalLeaveTenant": true}
+
+// changed has the audit know that something of the tenant was changed.
+func (s *Service) changed(ctx context.Context, given []wire.Given) {
+	target := auth.Tenant(ctx)
+	if wire.OperationOf(ctx).ID == "portalLeaveTenant" { // where the caller is not any more
+		target = entity.ID(given[0].Value)
+	} else if err := s.view(ctx, func(h here) error {
+		target = h.tenant.ID
+		return nil
+	}); err != nil {
+		target = ""
+	}
+	s.Auth.TellChange(ctx, target, given)
 }
 
 // row fills in what the rows of this view have in common.

@@ -16,7 +16,10 @@
 //   - A trace is a run in the recordings of whoever exports it. The span without a
 //     parent ends it, after all that is on its way from the same caller at that
 //     moment; what comes later is rejected. Where no such span is ever exported the
-//     run goes on until PATCH /api/v1/runs/{id} ends it.
+//     run goes on until PATCH /api/v1/runs/{id} ends it, or the next law.
+//   - A run of which nothing came for Options.Idle, or for as long as content is kept
+//     where it lies, is ended by the worker below: as run.TimedOut, when the last of it
+//     came, with the error type run.LeftOpen, which is an anomaly too.
 //   - A call through the proxy is recorded when its answer has ended, and does not
 //     wait for that: a crash takes what was not yet written down, [mostCalls] at
 //     most. Where calls come faster than they are written, the next ones wait for

@@ -30,7 +30,7 @@ type listRunsIn struct {
 	Model      string    `query:"model" max:"200" doc:"used in it"`
 	MinCost    *float64  `query:"min_cost_cents" min:"0"`
 	MaxCost    *float64  `query:"max_cost_cents" min:"0"`
-	Anomaly    string    `query:"anomaly" max:"100" doc:"a code, or any, or none; of a run that is running left_open is known alone"`
+	Anomaly    string    `query:"anomaly" max:"100" doc:"a code, or any, or none; of a run that is running left_open is known alone: nothing came for half an hour, and later the server ends it"`
 	Session    string    `query:"session" alias:"session_id" max:"100"`
 	Trace      string    `query:"trace_id" pattern:"^[0-9a-f]{32}$" doc:"W3C trace context: runs of one trace, exported or called through the proxy, and those that have ended with a step of it"`
 	Text       string    `query:"q" alias:"text" max:"500"`
@@ -70,13 +70,14 @@ type RunItem struct {
 	Partial     bool      `json:"partial" doc:"the recording is not whole"`
 	TraceID     string    `json:"trace_id,omitempty" doc:"W3C trace context"`
 	DeletedAt   *string   `json:"content_deleted_at,omitempty" doc:"what was said was deleted then"`
+	Hold        *run.Hold `json:"hold,omitempty" doc:"retention passes it by"`
 }
 
 func itemOf(s *run.Summary) RunItem {
 	item := RunItem{
 		RunID: run.Name(s.ID), EntityID: s.ID, AgentID: s.Agent, AgentName: s.AgentName, Status: s.Status, Trigger: s.Trigger,
 		StartedAt: entity.FormatMillis(s.Started), DurationMS: s.Duration, TotalTokens: s.Tokens, TotalCost: s.CostCents,
-		Steps: s.Steps, Tools: s.Tools, Errors: s.Errors, Models: s.Models, Anomalies: s.Anomalies, Partial: s.Partial, TraceID: s.Trace,
+		Steps: s.Steps, Tools: s.Tools, Errors: s.Errors, Models: s.Models, Anomalies: s.Anomalies, Partial: s.Partial, TraceID: s.Trace, Hold: s.Held,
 	}
 	if s.Session != "" {
 		name := run.SessionName(s.Session)

@@ -163,6 +163,10 @@ var opRows = map[string]opRow{
 		{name: "another member", body: `{"retention_days":30}`, status: 400, says: "days is required"},
 		{name: "null", body: `{"days":null}`, status: 400, says: "days is required"},
 	}},
+	"holdRetention":    {path: "/api/monitoring/retention/hold", body: `{"reason":"case 7"}`, user: true, bob: 200, look: 403, faults: holdFaults},
+	"releaseRetention": {path: "/api/monitoring/retention/hold", user: true, bob: 200, look: 403},
+	"holdRun":          {path: "/api/monitoring/runs/$done/hold", body: `{"reason":"case 7"}`, user: true, bob: 404, look: 403, faults: append(monitorFaults("/hold"), holdFaults...)},
+	"releaseRun":       {path: "/api/monitoring/runs/$done/hold", user: true, bob: 404, look: 403, faults: monitorFaults("/hold")},
 	"endRetention":     {path: "/api/monitoring/retention", user: true, bob: 200, look: 403},
 	"listRecorderKeys": {path: "/api/api-keys", user: true, bob: 200, look: 403},
 	"createRecorderKey": {path: "/api/api-keys", body: `{"name":"ci"}`, status: 201, user: true, bob: 201, look: 403, faults: []fault{
@@ -176,6 +180,11 @@ var opRows = map[string]opRow{
 	"revokeRecorderKey": {path: "/api/api-keys/$keyid", status: 204, user: true, bob: 404, look: 403, faults: []fault{
 		{name: "no such key", path: "/api/api-keys/nothing", status: 404, says: "GET /api/api-keys"},
 	}},
+}
+
+var holdFaults = []fault{
+	{name: "a long reason", body: `{"reason":"` + strings.Repeat("a", 501) + `"}`, status: 400, says: "at most 500"},
+	{name: "a reason that is a number", body: `{"reason":7}`, status: 400},
 }
 
 // runFaults are those of every operation that records in a run.

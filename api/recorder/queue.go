@@ -31,6 +31,7 @@ const patience = time.Second
 func (s *Service) openQueue() {
 	s.queue = backlog.New(backlog.Options[*recording]{
 		Write: s.write, Size: func(rec *recording) int64 { return rec.request.counted + rec.response.counted },
+		Lane: func(rec *recording) string { return rec.run }, // its steps are numbered as they come
 		Most: mostCalls, Queued: mostQueued, AtOnce: mostAtOnce, Bytes: bytesAtOnce, Patience: patience,
 		Refused: func() { s.lost("no place") },
 	})

@@ -108,3 +108,28 @@ func TestProxyRecordsTogether(t *testing.T) {
 		}
 	}
 }
+
+// The steps of a run that calls name are those calls in the order of their coming,
+// also when more have come than one transaction takes.
+func TestProxyKeepsTheOrderOfARun(t *testing.T) {
+	p := newProxyRig(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"model":"m"}`) })
+	name := p.start(t)
+	const calls = 400
+	release := p.holdCommits(t)
+	for i := range calls {
+		if resp, body := p.send(t, "POST", "/proxy/"+annKey+"/a/openai/v1/chat/completions", fmt.Sprintf(`{"model":"m","messages":[{"role":"user","content":"%d"}]}`, i), "X-Arkna-Run-Id", name); resp.StatusCode != 200 {
+			t.Fatalf("%d %s", resp.StatusCode, body)
+		}
+	}
+	release()
+	p.service.Flush()
+	steps := p.must(t, 200, "GET", "/api/monitoring/runs/"+name, "")["steps"].([]any)
+	if len(steps) != calls {
+		t.Fatalf("%d steps of %d calls", len(steps), calls)
+	}
+	for i, s := range steps {
+		if at(s, "input") != fmt.Sprint(i) {
+			t.Fatalf("step %d is call %v", i+1, at(s, "input"))
+		}
+	}
+}

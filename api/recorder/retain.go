@@ -27,6 +27,7 @@ type retention struct {
 	cancel  context.CancelFunc
 	worker  sync.WaitGroup
 	deleted prometheus.Counter
+	ended   prometheus.Counter
 	failed  prometheus.Counter
 }
 
@@ -38,9 +39,10 @@ func (a *retention) close() {
 func (s *Service) openRetention(o Options) {
 	a := &s.retention
 	a.deleted = prometheus.NewCounter(prometheus.CounterOpts{Name: "stemma_recorder_content_deleted_runs_total", Help: "Runs whose content was deleted as it was past its retention."})
+	a.ended = prometheus.NewCounter(prometheus.CounterOpts{Name: "stemma_recorder_left_open_runs_total", Help: "Runs that nobody ended, and that the server did as nothing more came of them."})
 	a.failed = prometheus.NewCounter(prometheus.CounterOpts{Name: "stemma_recorder_retention_failures_total", Help: "Looks for content that is past its retention which failed; the next one tries again."})
 	if o.Registry != nil {
-		o.Registry.MustRegister(a.deleted, a.failed)
+		o.Registry.MustRegister(a.deleted, a.ended, a.failed)
 	}
 	var ctx context.Context
 	ctx, a.cancel = context.WithCancel(context.Background())
@@ -68,8 +70,8 @@ func (s *Service) openRetention(o Options) {
 	})
 }
 
-// Retain deletes the content of runs that is past the retention of where they lie,
-// up to a bound: more tells whether that was met. Each run, or part of a long one, is
+// Retain ends the runs that were left open, and deletes the content of runs that is
+// past the retention of where they lie, up to a bound: more tells whether that was met. Each run, or part of a long one, is
 // a transaction of its own, so that who ends in the middle has deleted what was
 // reached, and the next look finds the rest. What was deleted is overwritten on disk
 // before it returns, except for what is still being read.
@@ -89,6 +91,9 @@ func (s *Service) retain(ctx context.Context, n Network, left *int) (err error) 
 			_, wiped := n.Wipe(ctx)
 			err = errors.Join(err, wiped)
 		}()
+	}
+	if err := s.endIdle(ctx, n.Store, left); err != nil {
+		return err
 	}
 	var all []entity.ID
 	if err := n.Store.View(ctx, func(r entity.Reader) (err error) {
@@ -130,13 +135,13 @@ func (s *Service) retainIn(ctx context.Context, store entity.Store, collection e
 }
 
 // policy is the retention of a collection as it is now; ok is false where there is
-// none.
+// none, or a hold.
 func (s *Service) policy(r entity.Reader, collection entity.ID) (p run.Policy, ok bool, err error) {
 	m, err := tipOf(r, collection)
 	if err != nil {
 		return p, false, err
 	}
-	p = run.Policy{Days: run.DaysOf(m), Now: s.now()}
+	p = run.Policy{Days: run.DueAfter(m), Now: s.now()}
 	return p, p.Days != 0, nil
 }
 

@@ -18,7 +18,7 @@ func (s *Service) retentionOps() []wire.Operation {
 		}, s.getRetention),
 		wire.Op(wire.Operation{
 			Method: "PUT", Path: "/api/monitoring/retention", ID: "setRetention", Tag: tagMonitoring, Summary: "Set how long content is kept", Permission: "collection:manage", Auth: wire.AuthRequired,
-			Description: "For who manages the recordings. What was said in runs that ended longer ago is deleted soon after, for good: prompts, answers, arguments and results of tools, contexts, metadata. Names, times, counts, costs and hashes stay, and so does the proof; `…/verify` shows what is gone.",
+			Description: "For who manages the recordings. What was said in runs that ended longer ago is deleted soon after, for good: prompts, answers, arguments and results of tools, contexts, metadata. Names, times, counts, costs and hashes stay, and so does the proof; `…/verify` shows what is gone. A run that nobody ends is due when nothing came of it for as long, and ended then. What is on hold stays.",
 			Success:     []wire.Success{{Status: 200, Body: RetentionResponse{}}}, Errors: []int{400, 401, 403},
 		}, s.setRetention),
 		wire.Op(wire.Operation{
@@ -31,7 +31,8 @@ func (s *Service) retentionOps() []wire.Operation {
 
 // RetentionResponse is how long content is kept.
 type RetentionResponse struct {
-	Days *int64 `json:"days" doc:"after the run has ended; null: for ever"`
+	Days *int64    `json:"days" doc:"after the run has ended, or the last of it came; null: for ever"`
+	Hold *run.Hold `json:"hold" doc:"while there is one nothing is deleted, whatever days says; null for none"`
 }
 
 type setRetentionIn struct {
@@ -42,6 +43,7 @@ func retentionOf(m *entity.Manifest) (out RetentionResponse) {
 	if days := run.DaysOf(m); days != 0 {
 		out.Days = &days
 	}
+	out.Hold = run.HoldOf(m)
 	return out
 }
 
@@ -76,19 +78,22 @@ func (s *Service) endRetention(ctx context.Context, _ *struct{}) (*wire.Reply, e
 }
 
 func (s *Service) putRetention(ctx context.Context, days *int64) (*wire.Reply, error) {
+	out := RetentionResponse{Days: days}
 	err := s.update(ctx, func(tx *guard.Tx) error {
 		id, err := ensureRecordings(tx)
 		if err != nil {
 			return err
 		}
-		for _, action := range []string{"collection:manage", "collection:update"} {
-			if _, err := tx.Allowed(actionOf(action), id); err != nil {
-				return err
-			}
+		if err := manages(tx, id); err != nil {
+			return err
 		}
 		m, err := tipOf(tx, id)
-		if err != nil || retentionOf(m).is(days) {
+		if err != nil {
 			return err
+		}
+		out.Hold = run.HoldOf(m)
+		if retentionOf(m).is(days) {
+			return nil
 		}
 		_, err = tx.Put(id, entity.Any, func(m *entity.Manifest) error {
 			m.Note = "how long content is kept"
@@ -104,7 +109,7 @@ func (s *Service) putRetention(ctx context.Context, days *int64) (*wire.Reply, e
 	if err != nil {
 		return nil, err
 	}
-	return wire.OK(RetentionResponse{days}), nil
+	return wire.OK(out), nil
 }
 
 func (r RetentionResponse) is(days *int64) bool {

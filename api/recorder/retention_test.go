@@ -92,6 +92,7 @@ func TestRetention(t *testing.T) {
 	running := w.start(t)
 	theirs := w.secretRun(t, secret, "X-Api-Key", bobKey)
 	w.clock.Advance(29 * 24 * time.Hour)
+	w.must(t, 201, "POST", "/api/v1/runs/"+running+"/steps", `{"step_type":"action"}`)
 	young := w.secretRun(t, secret)
 	w.setRetention(t, 30)
 	w.retain(t)
@@ -365,6 +366,21 @@ func TestRetentionWorker(t *testing.T) {
 func TestRetentionOfDeletedRun(t *testing.T) {
 	w := newRig(t)
 	name := w.secretRun(t, "old")
+	w.bury(t, name)
+	w.setRetention(t, 1)
+	w.clock.Advance(48 * time.Hour)
+	w.retain(t)
+	seq := w.main().Seq()
+	w.retain(t)
+	if w.main().Seq() != seq {
+		t.Error("a second look changes something")
+	}
+	w.wantNoContent(t, name)
+}
+
+// bury deletes a run.
+func (w *rig) bury(t *testing.T, name string) {
+	t.Helper()
 	w.inRun(t, name, func(_ entity.Reader, id entity.ID) error {
 		_, err := w.main().Update(t.Context(), entity.Actor{UserID: annID, Method: entity.MethodManual}, func(tx entity.Tx) error {
 			_, err := tx.Put(id, entity.Any, func(m *entity.Manifest) error {
@@ -375,14 +391,11 @@ func TestRetentionOfDeletedRun(t *testing.T) {
 		})
 		return err
 	})
-	w.setRetention(t, 1)
-	w.clock.Advance(48 * time.Hour)
-	w.retain(t)
-	seq := w.main().Seq()
-	w.retain(t)
-	if w.main().Seq() != seq {
-		t.Error("a second look changes something")
-	}
+}
+
+// wantNoContent fails if there is content of a run.
+func (w *rig) wantNoContent(t *testing.T, name string) {
+	t.Helper()
 	w.inRun(t, name, func(r entity.Reader, id entity.ID) error {
 		for ref, err := range r.Chain(id, entity.ChainContent, 1) {
 			if err != nil {

@@ -39,7 +39,8 @@ type Options struct {
 	Rate     int              // requests a second that record, for each caller; 0: not bounded
 	Attest   *attest.Log      // of the main network, for evidence; nil: none is given
 	Salt     run.Salt         // of content; nil: crypto/rand
-	Retain   time.Duration    // how often content that is past its retention is looked for; 0: when Retain is called
+	Retain   time.Duration    // how often what was left open, or is past its retention, is looked for; 0: when Retain is called
+	Idle     time.Duration    // how long nothing comes of a run before it is ended as left open; 0: as long as content is kept there
 
 	Providers []Provider // beside, and before, those that are known
 	// Price is what a provider's model costs; ok is false where that is not known.
@@ -122,7 +123,7 @@ func (s *Service) openProxy(o Options) {
 
 // Operations is the table of the API, in the order of the reference.
 func (s *Service) Operations() (all []wire.Operation) {
-	for _, group := range [][]wire.Operation{s.proxyOps(), s.ingestOps(), s.traceOps(), s.monitoringOps(), s.maskOps(), s.retentionOps(), s.keyOps()} {
+	for _, group := range [][]wire.Operation{s.proxyOps(), s.ingestOps(), s.traceOps(), s.monitoringOps(), s.maskOps(), s.retentionOps(), s.holdOps(), s.keyOps()} {
 		all = append(all, group...)
 	}
 	for i := range all {

@@ -26,7 +26,7 @@ func (s *Service) traceOps() []wire.Operation {
 	return []wire.Operation{wire.Op(wire.Operation{
 		Method: "POST", Path: "/v1/traces", ID: "exportTraces", Tag: tagIngest, Summary: "Export traces (OpenTelemetry)", Permission: "run:record",
 		Description: "OTLP/HTTP, in protobuf or JSON, plain or in gzip: an ExportTraceServiceRequest. A trace becomes a run: spans of the GenAI conventions steps, tool calls and contexts, others, and agents in agents, steps with their attributes. " +
-			"The agent is `gen_ai.agent.name`, else `gen_ai.agent.id`, else `X-Agent-Name`, else `service.name`; traces of one `gen_ai.conversation.id` are a session. The span without a parent completes the run: what is exported later is rejected (`partial_success`), and a span that was recorded before is taken again and adds nothing. " +
+			"The agent is `gen_ai.agent.name`, else `gen_ai.agent.id`, else `X-Agent-Name`, else `service.name`; traces of one `gen_ai.conversation.id` are a session. The span without a parent completes the run: what is exported later is rejected (`partial_success`), as it is once the server has ended a run of which nothing more came, and a span that was recorded before is taken again and adds nothing. " +
 			"Errors are a google.rpc.Status in the form of the request.",
 		Auth: wire.AuthRequired, BearerKeys: true, MaxBody: mostExport, BodyTypes: []string{string(otlp.Protobuf), string(otlp.JSON)},
 		Success: []wire.Success{{Status: 200, Body: otlp.Answer{}}}, Errors: []int{400, 401, 403, 413, 415, 429}, ErrorBody: traceError,

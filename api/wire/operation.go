@@ -34,6 +34,7 @@ type Operation struct {
 	call  func(ctx context.Context, in map[string]any) (*Reply, error)
 	raw   http.Handler
 	in    *plan
+	after *afterwards
 }
 
 // Success is one good answer of an operation.
@@ -54,20 +55,21 @@ func (op *Operation) writes() bool {
 func Op[In any](op Operation, h func(ctx context.Context, in *In) (*Reply, error)) Operation {
 	op.check()
 	p := compile(op, reflect.TypeFor[In]())
-	op.in = p
+	op.in, op.after = p, &afterwards{}
+	done := op.after
 	op.serve = func(ctx context.Context, x *exchange, r *http.Request) (*Reply, error) {
 		in := new(In)
 		if err := p.bind(x, r, reflect.ValueOf(in).Elem()); err != nil {
 			return nil, err
 		}
-		return h(ctx, in)
+		return done.run(ctx, reflect.ValueOf(in).Elem(), p, func() (*Reply, error) { return h(ctx, in) })
 	}
 	op.call = func(ctx context.Context, args map[string]any) (*Reply, error) {
 		in := new(In)
 		if err := p.bindCall(args, reflect.ValueOf(in).Elem()); err != nil {
 			return nil, err
 		}
-		return h(ctx, in)
+		return done.run(ctx, reflect.ValueOf(in).Elem(), p, func() (*Reply, error) { return h(ctx, in) })
 	}
 	return op
 }

@@ -26,7 +26,7 @@ func (s *server) openPrices(o serverOptions) error {
 // turnPrice is [turn.Options.Price].
 func (s *server) turnPrice(kind provider.Kind, model string) (turn.Price, bool) {
 	p, ok := s.price(string(kind), model)
-	return turn.Price{Input: p.Input, Output: p.Output, Cached: p.CachedInput()}, ok
+	return turn.Price{Input: p.Input, Output: p.Output, Cached: p.Cached}, ok
 }
 
 // spent is [budget.Options.Spent]: what an account has spent on a day, as runs say

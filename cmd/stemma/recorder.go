@@ -15,7 +15,8 @@ import (
 
 // recorderFlags are the settings of the recorder.
 type recorderFlags struct {
-	Retain       time.Duration `name:"retention-interval" help:"How often recorded content that is past its tenant's retention is looked for and deleted; 0 deletes nothing." default:"10m" env:"STEMMA_RETENTION_INTERVAL"`
+	Retain       time.Duration `name:"retention-interval" help:"How often runs that were left open are looked for and ended, and recorded content that is past its tenant's retention deleted; 0 does neither." default:"10m" env:"STEMMA_RETENTION_INTERVAL"`
+	RunIdle      time.Duration `name:"run-idle" help:"How long nothing comes of a recorded run that has not ended before the server ends it as left open; 0 leaves it open." default:"24h" env:"STEMMA_RUN_IDLE"`
 	RecorderRate int           `name:"recorder-rate" help:"Requests a second that record, for each caller; 0 does not bound them." default:"0" env:"STEMMA_RECORDER_RATE"`
 	Providers    []string      `name:"provider" help:"A model provider that the proxy forwards to, beside openai, anthropic, google and openrouter, or another URL for one of them, as NAME=URL; NAME=DIALECT+URL for one that speaks anthropic or google. May be given several times." env:"STEMMA_PROVIDERS" placeholder:"NAME=URL"`
 	Prices       []string      `name:"price" help:"What a model costs, in US dollars for a million tokens, as MODEL=IN,OUT or MODEL=IN,OUT,CACHED; before the list prices that are known, and after those that an administrator has set. May be given several times." env:"STEMMA_PRICES" sep:";" placeholder:"MODEL=IN,OUT"`
@@ -29,6 +30,9 @@ func (f *recorderFlags) check() error {
 	}
 	if f.Retain < 0 {
 		err = errors.Join(err, fmt.Errorf("--retention-interval is %s; 0 or more", f.Retain))
+	}
+	if f.RunIdle < 0 {
+		err = errors.Join(err, fmt.Errorf("--run-idle is %s; 0 or more", f.RunIdle))
 	}
 	return err
 }
@@ -77,7 +81,7 @@ func recorderView(s *server, o serverOptions, readOnly bool, registry *prometheu
 	}
 	options := recorder.Options{Auth: s.auth, Now: time.Now, Rate: o.recorder.RecorderRate, Providers: providers, Price: s.price, Logger: o.logger, Registry: registry, Attest: s.attest}
 	if !readOnly {
-		options.Retain = o.recorder.Retain
+		options.Retain, options.Idle = o.recorder.Retain, o.recorder.RunIdle
 	}
 	for i, n := range s.networks {
 		options.Networks = append(options.Networks, recorder.Network{Store: n.Store, Scopes: n.Scopes, Wipe: s.stores[i].Wipe})

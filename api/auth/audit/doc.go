@@ -1,5 +1,5 @@
-// Package audit keeps account of who came in, with what, and who was turned
-// away: in the chain "audit" of the tenants that it concerns.
+// Package audit keeps account of who came in, with what, who was turned away, and
+// who changed how things are set up: in the chain "audit" of the tenants that it concerns.
 //
 // A block of the chain is a batch:
 //
@@ -16,5 +16,7 @@
 //     Close returns, or logged.
 //   - What differs in time alone is one entry with a count, and then has first
 //     and last: a flood of refusals is as long as it has kinds.
+//   - No entry has a secret: of what a change was made with it has names, and those
+//     values alone that cannot be one (Given).
 //   - An entry that concerns no tenant is a line of the log.
 package audit

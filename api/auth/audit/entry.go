@@ -23,6 +23,7 @@ const (
 	KeyCreated  Action = "key.created"
 	KeyRevoked  Action = "key.revoked"
 	KeyUsed     Action = "key.used"
+	Changed     Action = "config.changed" // settings, providers, prices, grants, people
 	Denied      Action = "access.denied"
 )
 
@@ -39,6 +40,7 @@ type What struct {
 	Op         string    // the operation's ID
 	Target     entity.ID // what it was done to
 	Reason     string    // of a refusal: unauthenticated or forbidden
+	Given      string    // of a change: what the request had, by name, with values that cannot be secrets
 }
 
 // Entry is a line of the account.
@@ -75,6 +77,7 @@ func (e *Entry) fields() []field {
 	text("op", e.Op)
 	text("target", string(e.Target))
 	text("reason", e.Reason)
+	text("given", e.Given)
 	all = append(all, field{"count", e.Count})
 	if e.Count > 1 {
 		all = append(all, field{"first", entity.FormatTime(e.First)}, field{"last", entity.FormatTime(e.Last)})

@@ -19,7 +19,8 @@
 //   - What was answered is in the conversation before its answer ends, also of
 //     streams.
 //   - Where the tenant wants content sealed, content and summary are bytes under
-//     "sealed" that only the tenant's key opens.
+//     "sealed" that only the tenant's key opens, and so are the titles of partitions,
+//     under "title_sealed". What clients call a partition is an identifier, and is not.
 //   - Tokens are estimated at four characters each.
 //
 // # The secret space

@@ -87,19 +87,22 @@ func FindPartition(r entity.Reader, tenant, workspace entity.ID, name string) (e
 	return lookup(r, indexKey("partition", tenant, name), TypePartition, workspace)
 }
 
-// EnsurePartition is [FindPartition], which it makes where there is none.
-func EnsurePartition(tx entity.Tx, tenant, workspace entity.ID, name, title string, above entity.ID) (id entity.ID, made bool, err error) {
+// EnsurePartition is [FindPartition], which it makes where there is none. box seals
+// the title; nil where it stands in the clear, "" where the partition has none but
+// its name.
+func EnsurePartition(tx entity.Tx, tenant, workspace entity.ID, name, title string, box *seal.Box, above entity.ID) (id entity.ID, made bool, err error) {
 	if id, err = FindPartition(tx, tenant, workspace, name); err != nil || id != "" {
 		return id, false, err
 	}
-	if title == "" {
-		title = name
+	m := &entity.Manifest{ID: tx.NewID(), Properties: entity.Properties{"external_id": name}}
+	if err := SetTitle(m, title, box); err != nil {
+		return "", false, err
 	}
 	related := inWorkspace(workspace)
 	if above != "" {
 		related = append(related, entity.Relationship{Predicate: entity.PredicateParent, Peer: above, PeerType: TypePartition})
 	}
-	v, err := tx.Create(entity.Draft{Type: TypePartition, Properties: entity.Properties{"label": title, "title": title, "external_id": name}, Relationships: related})
+	v, err := tx.Create(entity.Draft{ID: m.ID, Type: TypePartition, Properties: m.Properties, Relationships: related})
 	if err != nil {
 		return "", false, err
 	}

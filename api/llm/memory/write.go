@@ -53,7 +53,7 @@ func Append(tx entity.Tx, p Place, wanted bool, messages []Message) (State, erro
 func create(tx entity.Tx, p Place) (entity.ID, error) {
 	related := append(inWorkspace(p.Workspace), entity.Relationship{Predicate: PredicateAgent, Peer: p.Agent, PeerType: entity.TypeAgent})
 	if p.Partition != "" {
-		partition, _, err := EnsurePartition(tx, p.Tenant, p.Workspace, p.Partition, "", "")
+		partition, _, err := EnsurePartition(tx, p.Tenant, p.Workspace, p.Partition, "", nil, "")
 		if err != nil {
 			return "", err
 		}

@@ -19,7 +19,7 @@ import (
 // Price is what a million tokens cost, in dollars.
 type Price struct {
 	Input, Output float64
-	Cached        float64 // of the input, what a cache had; 0: as Input
+	Cached        *float64 // of the input, what a cache had; nil: as Input
 }
 
 // Query is what is looked for in a knowledge base.

@@ -202,10 +202,11 @@ func (e *Engine) cost(kind provider.Kind, asked, answered string, prompt, cached
 	if !ok {
 		return 0, false
 	}
-	if p.Cached == 0 {
-		p.Cached = p.Input
+	read := p.Input
+	if p.Cached != nil {
+		read = *p.Cached
 	}
-	return (float64(prompt-cached)*p.Input + float64(cached)*p.Cached + float64(completion)*p.Output) / 1e6, true
+	return (float64(prompt-cached)*p.Input + float64(cached)*read + float64(completion)*p.Output) / 1e6, true
 }
 
 // reserve takes what the turn may use from the limits of the key and the tenant.

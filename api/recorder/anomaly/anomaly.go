@@ -43,7 +43,7 @@ var rules = []Rule{
 	{"error_burst", High, "Errors came in a burst", errorBurst},
 	{"tool_result_ignored", Low, "Nothing that came after made use of what a tool returned", ignoredResult},
 	{"missing_completion", Medium, "The run was reported as completed without a completion or an output", missingCompletion},
-	{LeftOpen, Medium, "Nothing came for long, and the run has not ended", leftOpen},
+	{LeftOpen, Medium, "Nothing came for long, and nobody ended the run", leftOpen},
 	{"prompt_injection", High, "What came from outside reads like instructions to the agent", injection},
 	{"chain_gap", High, "Entries are missing from the chain", gaps},
 }

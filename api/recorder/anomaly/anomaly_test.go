@@ -106,6 +106,8 @@ var cases = []struct {
 	{name: "failed with nothing to show", all: chain(step("action"), end(run.Failed, ""))},
 
 	{name: "silent for an hour", code: "left_open", at: 2, value: 3_600_000, now: 3_601_000, all: chain(step("action"))},
+	{name: "ended by the server", code: "left_open", at: 2, value: 1000, all: chain(step("action"), run.Entry{Kind: run.KindEnd, Status: run.TimedOut, ErrorType: run.LeftOpen})},
+	{name: "timed out by itself", all: chain(step("action"), run.Entry{Kind: run.KindEnd, Status: run.TimedOut, ErrorType: "timeout"})},
 	{name: "silent for a minute", now: 61_000, all: chain(step("action"))},
 	{name: "long ended", now: 9_000_000, all: chain(step("completion"), end(run.Completed, "done"))},
 

@@ -209,9 +209,14 @@ const longestSilence = 30 * 60 * 1000
 func Silent(last, now int64) bool { return now-last > longestSilence }
 
 // LeftOpen is the code of a run that was.
-const LeftOpen = "left_open"
+const LeftOpen = run.LeftOpen
 
 func leftOpen(l *look) []Found {
+	if l.end != nil && l.end.ErrorType == run.LeftOpen && len(l.all) > 1 {
+		last := l.all[len(l.all)-2]
+		silent := l.end.TS - last.TS
+		return []Found{l.found(last, float64(silent), float64(min(silent, longestSilence)), fmt.Sprintf("nothing was recorded for %d minutes, and nobody completed it; the server did", silent/60_000))}
+	}
 	if l.end != nil || l.around.Now == 0 || len(l.all) == 0 {
 		return nil
 	}

@@ -136,6 +136,9 @@ func knew(e *run.Entry) string {
 }
 
 func ended(e *run.Entry) string {
+	if e.ErrorType == run.LeftOpen && e.Error == "" {
+		return "Nobody ended the run; the server did, as nothing more came."
+	}
 	s := map[string]string{run.Completed: "The run completed", run.Failed: "The run failed", run.TimedOut: "The run ran out of time"}[e.Status]
 	if e.Status != run.Completed {
 		s += reason(e)

@@ -24,6 +24,7 @@ func TestSentence(t *testing.T) {
 		"pay was called and did not answer in time.":                          {Kind: run.KindTool, Tool: "pay", Status: "timeout"},
 		"The agent knew its system prompt, 2 instructions (99 tokens).":       {Kind: run.KindContext, SystemPrompt: text("p"), Instructions: []any{"a", "b"}, TotalTokens: number(99)},
 		"The run failed: Timeout with “half”; the recording is not whole: x.": {Kind: run.KindEnd, Status: run.Failed, ErrorType: "Timeout", Output: text("half"), Partial: "x"},
+		"Nobody ended the run; the server did, as nothing more came.":         {Kind: run.KindEnd, Status: run.TimedOut, ErrorType: run.LeftOpen, Partial: "x"},
 		"The run ran out of time.":                                            {Kind: run.KindEnd, Status: run.TimedOut},
 	} {
 		if got := narrate.Sentence(&e); got != want {

@@ -41,6 +41,7 @@
 //	r<collection><started, newest first><id>         summary    runs of a collection
 //	a<collection><agent><started, newest first><id>  summary    those of an agent
 //	n<collection><hash of label><id>                 nothing    agents of a collection by name
-//	d<collection><ended><id>                         nothing    runs that ended and have content, deleted runs among them
-//	t<collection>                                    nothing    collections that have a retention
+//	d<collection><ended><id>                         nothing    runs that ended and have content that may go, deleted runs among them
+//	o<collection><started><id>                       nothing    runs that have not ended, deleted runs among them
+//	t<collection>                                    nothing    collections that have a retention, and are not on hold
 package run

@@ -19,6 +19,7 @@ const (
 	spaceAgent = 'a'
 	spaceName  = 'n'
 	spaceDue   = 'd'
+	spaceOpen  = 'o'
 	spaceKept  = 't'
 	idLength   = 26
 	nameLength = 16
@@ -32,7 +33,7 @@ type Projection struct{ entity.RowsOnly }
 func (Projection) Name() string { return projectionName }
 
 // Version implements [entity.Projection].
-func (Projection) Version() int { return 3 }
+func (Projection) Version() int { return 4 }
 
 // Apply implements [entity.Projection].
 func (Projection) Apply(t entity.Transition, w entity.RowWriter) error {
@@ -45,8 +46,8 @@ func (Projection) Apply(t entity.Transition, w entity.RowWriter) error {
 	if err != nil {
 		return err
 	}
-	if after == nil { // what was recorded of a deleted run is here, and has its end
-		old = slices.DeleteFunc(old, func(row entity.Row) bool { return row.Key[0] == spaceDue })
+	if after == nil { // what was recorded of a deleted run is here, and its end is to be looked for
+		old = slices.DeleteFunc(old, func(row entity.Row) bool { return row.Key[0] == spaceDue || row.Key[0] == spaceOpen })
 	}
 	entity.MoveRows(w, old, now)
 	return nil
@@ -58,7 +59,7 @@ func rowsOf(m *entity.Manifest) ([]entity.Row, error) {
 			return []entity.Row{{Key: append(namePrefix(c, m.Label()), m.ID...)}}, nil
 		}
 	}
-	if m != nil && m.Type == entity.TypeCollection && DaysOf(m) != 0 {
+	if m != nil && m.Type == entity.TypeCollection && DueAfter(m) != 0 {
 		return []entity.Row{{Key: append([]byte{spaceKept}, m.ID...)}}, nil
 	}
 	s := SummaryOf(m)
@@ -78,6 +79,9 @@ func rowsOf(m *entity.Manifest) ([]entity.Row, error) {
 		rows = append(rows, entity.Row{Key: append(runsPrefix(s.Collection, s.Agent), tail...), Value: value})
 	}
 	if key := dueKey(s); key != nil {
+		rows = append(rows, entity.Row{Key: key})
+	}
+	if key := openKey(s); key != nil {
 		rows = append(rows, entity.Row{Key: key})
 	}
 	return rows, nil

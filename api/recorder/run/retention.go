@@ -33,6 +33,14 @@ func DaysOf(m *entity.Manifest) int64 {
 	return days
 }
 
+// DueAfter is [DaysOf] as it is at work: 0 also where a hold stops it.
+func DueAfter(m *entity.Manifest) int64 {
+	if HoldOf(m) != nil {
+		return 0
+	}
+	return DaysOf(m)
+}
+
 // Retained yields the collections that have a retention.
 func Retained(r entity.Reader) (all []entity.ID, err error) {
 	for row, err := range r.Rows(projectionName).Scan([]byte{spaceKept}, nil) {
@@ -69,7 +77,7 @@ func Due(r entity.Reader, collection entity.ID, before int64, after DueCursor, l
 type DueCursor string
 
 func dueKey(s *Summary) []byte {
-	if s.Status == Running || s.Completed <= 0 || s.Deleted != 0 || s.Kept {
+	if s.Status == Running || s.Completed <= 0 || s.Deleted != 0 || s.Kept || s.Held != nil {
 		return nil
 	}
 	key := append([]byte{spaceDue}, s.Collection...)
@@ -90,7 +98,11 @@ func (p Policy) session(tx entity.Tx, id entity.ID) error {
 		return nil
 	}
 	h, err := tx.Head(id)
-	if err == nil && h.CreatedAt < p.Before() {
+	if err != nil || h.CreatedAt >= p.Before() {
+		return err
+	}
+	m, err := tx.Manifest(h.CID())
+	if err == nil && m.Properties[propHeldRuns] == nil {
 		_, _, err = eraseTail(tx, id, p.Days)
 	}
 	return err
@@ -99,7 +111,7 @@ func (p Policy) session(tx entity.Tx, id entity.ID) error {
 // eraseAtOnce is how many blocks of content one transaction erases.
 const eraseAtOnce = 2000
 
-// DeleteContent deletes content of a run that has ended, at most as much as one
+// DeleteContent deletes content of a run that has ended, or was deleted, at most as much as one
 // transaction should, from the end on. did tells whether there was something to do,
 // more whether there still is. A second time does nothing. The run's next version
 // says so, when all of it is deleted.
@@ -118,8 +130,15 @@ func DeleteContent(tx entity.Tx, id entity.ID, p Policy) (did, more bool, err er
 		return false, false, err
 	}
 	s := SummaryOf(m)
-	if s == nil || s.Status == Running || s.Completed >= p.Before() || s.Deleted != 0 || s.Kept {
+	if s == nil || s.Deleted != 0 || s.Kept || s.Held != nil {
 		return false, false, nil
+	}
+	ended := s.Completed
+	if s.Status == Running && h.Deleted { // nobody ends it any more
+		ended, err = LastAt(tx, id)
+	}
+	if err != nil || ended == 0 || ended >= p.Before() {
+		return false, false, err
 	}
 	did, more, err = eraseTail(tx, id, p.Days)
 	if err != nil || more || h.Deleted { // a deleted run stays as it is

@@ -31,6 +31,7 @@ type Summary struct {
 	Trace      string   // of its start: W3C trace context, in hexadecimal
 	Traces     []string // others that its steps are part of, of a run that has ended
 	Deleted    int64    // when its content was, ms since 1970; 0: it was not
+	Held       *Hold    // its content is not to be deleted
 	Kept       bool     // its content cannot be deleted: it was recorded before that could be
 }
 
@@ -51,6 +52,7 @@ func SummaryOf(m *entity.Manifest) *Summary {
 	}
 	s.Partial, _ = p["partial"].(bool)
 	s.Kept, _ = p[propKept].(bool)
+	s.Held = HoldOf(m)
 	if gone, ok := p[propDeleted].(map[string]any); ok {
 		s.Deleted = millis(gone, "at")
 	}
