@@ -26,8 +26,13 @@ ui: ## the web application, for the next build; without Node 20.19 the server's 
 	@if node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null; \
 	  then $(MAKE) --no-print-directory $(UI)/dist/index.html; else echo "no web application is built: it takes Node 20.19 or newer"; fi
 
-$(UI)/dist/index.html: $(UI)/node_modules/.package-lock.json $(UI)/index.html $(UI)/vite.config.ts $(shell find $(UI)/src -type f -not -name schema.d.ts 2>/dev/null)
-	$(GO) run ./cmd/stemma openapi > $(UI)/openapi.json
+# The document of the API, of which the application's types are made: written anew
+# when something changed, and new only when it says something else.
+$(UI)/openapi.json: $(shell find api cmd entity -name '*.go' -not -name '*_test.go' 2>/dev/null)
+	$(GO) run ./cmd/stemma openapi > $@.new
+	cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(UI)/dist/index.html: $(UI)/openapi.json $(UI)/node_modules/.package-lock.json $(UI)/index.html $(UI)/vite.config.ts $(shell find $(UI)/src -type f -not -name schema.d.ts 2>/dev/null)
 	rm -rf $(UI)/dist/assets
 	cd $(UI) && npm run --silent build
 
