@@ -8,6 +8,8 @@ ROUNDS  ?= 100
 CRANFIELD ?= ../shared/data/cranfield
 JS      := testdata/manifests/js testdata/recorder/js testdata/arweave
 UI      := api/portal/ui
+SHOTS   ?= $(UI)/screenshots
+CHROMIUM ?= /usr/bin/chromium
 
 # Tests judge search on the collection where it is.
 TESTING := CRANFIELD=$(wildcard $(abspath $(CRANFIELD)))
@@ -24,24 +26,32 @@ ui: ## the web application, for the next build; without Node 20.19 the server's 
 	@if node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null; \
 	  then $(MAKE) --no-print-directory $(UI)/dist/index.html; else echo "no web application is built: it takes Node 20.19 or newer"; fi
 
-$(UI)/dist/index.html: $(UI)/node_modules/.package-lock.json $(UI)/index.html $(UI)/vite.config.ts $(shell find $(UI)/src -type f -not -name schema.d.ts 2>/dev/null)
-	$(GO) run ./cmd/stemma openapi > $(UI)/openapi.json
+# The document of the API, of which the application's types are made: written anew
+# when something changed, and new only when it says something else.
+$(UI)/openapi.json: $(shell find api cmd entity -name '*.go' -not -name '*_test.go' 2>/dev/null)
+	$(GO) run ./cmd/stemma openapi > $@.new
+	cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(UI)/dist/index.html: $(UI)/openapi.json $(UI)/node_modules/.package-lock.json $(UI)/index.html $(UI)/vite.config.ts $(shell find $(UI)/src -type f -not -name schema.d.ts 2>/dev/null)
 	rm -rf $(UI)/dist/assets
 	cd $(UI) && npm run --silent build
 
-test: js ## every test
-	$(TESTING) $(GO) test -timeout 8m ./...
+test: js ui ## every test; those of the web application where there is a browser
+	STEMMA_BROWSER=off $(TESTING) $(GO) test -timeout 8m ./...
+	@if [ "$$STEMMA_BROWSER" = required ] || { [ -x "$(CHROMIUM)" ] && [ -f $(UI)/dist/index.html ]; }; then $(MAKE) --no-print-directory test-ui; \
+	  else echo "the web application was not tested in a browser: it takes Node 20.19, and chromium (apt-get install chromium, or CHROMIUM)"; fi
 
-check: js ## what CI runs
+check: js ## what CI runs before that
 	@unformatted=$$(gofmt -l api cmd entity events files graph query versions 2>/dev/null); \
 	  if [ -n "$$unformatted" ]; then echo "gofmt -w these:"; echo "$$unformatted"; exit 1; fi
 	$(GO) mod tidy -diff
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
-	$(TESTING) $(GO) test -race -timeout 8m ./...
+	STEMMA_BROWSER=off $(TESTING) $(GO) test -race -timeout 8m ./...
 
-test-ui: ui ## the web application in a real browser: Debian's chromium (apt-get install chromium), or CHROMIUM
-	STEMMA_BROWSER=required $(GO) test -count=1 -timeout 15m -run TestBrowser ./cmd/stemma
+test-ui: ui ## the web application in a real browser, Debian's chromium or CHROMIUM; its pictures are in SHOTS
+	rm -f $(SHOTS)/failed-*
+	STEMMA_BROWSER=required STEMMA_SHOTS=$(abspath $(SHOTS)) CHROMIUM=$(CHROMIUM) $(GO) test -count=1 -timeout 15m -run TestBrowser ./cmd/stemma
 
 bench: build ## the table of the README, on this machine
 	./bin/stemma bench
@@ -74,4 +84,4 @@ js: $(JS:=/node_modules/.package-lock.json) ## what the tests compare our bytes 
 	@touch $@
 
 clean:
-	rm -rf bin $(JS:=/node_modules) $(UI)/node_modules $(UI)/dist/assets $(UI)/dist/index.html
+	rm -rf bin $(JS:=/node_modules) $(UI)/node_modules $(UI)/dist/assets $(UI)/dist/index.html $(UI)/screenshots

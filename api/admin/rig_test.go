@@ -97,7 +97,7 @@ func newRig(t testing.TB, change ...func(*auth.Options)) *rig {
 	engine := turn.New(turn.Options{
 		Stores: []entity.Store{w.store}, Client: client, Runs: w.runs, Box: w.box, Tools: tools.New(tools.Options{}), Status: gateway.Status, Logger: logger, Now: w.clock.Now, Entropy: storetest.Entropy(9),
 	})
-	w.ops = admin.New(admin.Options{Networks: []admin.Network{{Store: w.store, Scopes: scopes}}, Auth: w.auth, Box: w.box, Now: w.clock.Now}).Operations()
+	w.ops = admin.New(admin.Options{Networks: []admin.Network{{Store: w.store, Scopes: scopes}}, Auth: w.auth, Box: w.box, Health: w.health, Now: w.clock.Now}).Operations()
 	all := append([]wire.Operation{}, w.ops...)
 	all = append(all, portal.New(portal.Options{Networks: []portal.Network{{Store: w.store, Scopes: scopes}}, Auth: w.auth, Box: w.box, Now: w.clock.Now}).Operations()...)
 	all = append(all, gateway.New(engine, w.clock.Now).Operations()...)
@@ -113,6 +113,11 @@ func newRig(t testing.TB, change ...func(*auth.Options)) *rig {
 		w.ok(w.store.Close())
 	})
 	return w
+}
+
+// health is of the store alone: package main joins the rest.
+func (w *rig) health(context.Context) (admin.Health, error) {
+	return admin.Health{Version: "1", Go: "go1", StartedAt: entity.FormatMillis(0), Networks: []admin.NetworkHealth{{Network: w.store.Network(), Seq: w.store.Seq(), Followers: []admin.Follower{}, Storage: []admin.Storage{}}}}, nil
 }
 
 func (w *rig) ok(err error) {

@@ -134,8 +134,10 @@ var opRows = map[string]opRow{
 		{name: "no bucket", path: "/analytics/timeseries?bucket=0", status: 400},
 		{name: "too many buckets", path: "/analytics/timeseries?window=8784&bucket=5", status: 400, says: "at most 2000"},
 	}...)},
-	"adminAnalyticsModels": {path: "/analytics/models?window=48", faults: append(tenantFaults("/analytics/models?"), windowFaults("/analytics/models?")...)},
-	"adminGetPrices":       {path: "/prices"},
+	"adminAnalyticsModels":  {path: "/analytics/models?window=48", faults: append(tenantFaults("/analytics/models?"), windowFaults("/analytics/models?")...)},
+	"adminAnalyticsTenants": {path: "/analytics/tenants?window=48", faults: windowFaults("/analytics/tenants?")},
+	"adminHealth":           {path: "/health"},
+	"adminGetPrices":        {path: "/prices"},
 	"adminSetPrices": {path: "/prices", body: `{"prices":[{"model":"m-1","input":1,"output":2.5}]}`, faults: []fault{
 		{name: "nothing", body: `{}`, status: 400, says: "prices is required"},
 		{name: "an object", body: `{"prices":{}}`, status: 400},

@@ -30,6 +30,7 @@ type Options struct {
 	Networks []Network
 	Auth     *auth.Authenticator
 	Box      *seal.Box // nil: keys of providers cannot be kept
+	Health   func(context.Context) (Health, error)
 	Now      func() time.Time
 }
 
@@ -50,7 +51,7 @@ func New(o Options) *Service {
 
 // Operations is the table of the view, in the order of the reference.
 func (s *Service) Operations() (all []wire.Operation) {
-	for _, group := range [][]wire.Operation{s.authOps(), s.tenantOps(), s.configOps(), s.keyOps(), s.providerOps(), s.grantOps(), s.settingsOps(), s.usageOps(), s.priceOps()} {
+	for _, group := range [][]wire.Operation{s.authOps(), s.tenantOps(), s.configOps(), s.keyOps(), s.providerOps(), s.grantOps(), s.settingsOps(), s.usageOps(), s.priceOps(), s.healthOps()} {
 		all = append(all, group...)
 	}
 	for i := range all {

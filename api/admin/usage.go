@@ -1,10 +1,13 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
+	"slices"
 	"time"
 
+	"stemma/api/llm/tenant"
 	"stemma/api/llm/usage"
 	"stemma/api/wire"
 	"stemma/entity"
@@ -39,6 +42,11 @@ func (s *Service) usageOps() []wire.Operation {
 			Description: windows + " The model that was asked most comes first.",
 			Success:     []wire.Success{{Status: 200, Body: ModelUsage{}}}, Errors: []int{400, 404},
 		}), s.models),
+		wire.Op(row(wire.Operation{
+			Method: "GET", Path: "/analytics/tenants", ID: "adminAnalyticsTenants", Summary: "Sum up the calls by tenant", Permission: administer,
+			Description: "The last `window` hours, widened to whole buckets. The tenant that asked most comes first; those that asked nothing are left out.",
+			Success:     []wire.Success{{Status: 200, Body: TenantUsage{}}}, Errors: []int{400},
+		}), s.tenants),
 	}
 }
 
@@ -149,6 +157,51 @@ func (s *Service) models(ctx context.Context, in *windowIn) (*wire.Reply, error)
 	err := s.read(ctx, in, func(r entity.Reader, scopes []usage.Scope, w usage.Window) (err error) {
 		out.Models, err = usage.Models(r, scopes, w)
 		return err
+	})
+	return wire.OK(out), err
+}
+
+// TenantUsage is what each tenant comes to.
+type TenantUsage struct {
+	Tenants []UsageOfTenant `json:"tenants"`
+}
+
+// UsageOfTenant is what a tenant comes to.
+type UsageOfTenant struct {
+	ID       entity.ID `json:"id"`
+	Name     string    `json:"name"`
+	Requests int64     `json:"requests"`
+	Errors   int64     `json:"errors"`
+	Tokens   int64     `json:"tokens"`
+	CostUSD  *float64  `json:"costUSD" doc:"null when no model had a price"`
+}
+
+type tenantsIn struct {
+	Window int `query:"window" default:"24" min:"1" max:"87840" doc:"hours"`
+}
+
+func (s *Service) tenants(ctx context.Context, in *tenantsIn) (*wire.Reply, error) {
+	out := TenantUsage{Tenants: []UsageOfTenant{}}
+	err := s.view(ctx, func(r *guard.Reader) error {
+		for e, err := range tenant.All(r) {
+			if err != nil {
+				return err
+			}
+			sum, err := usage.Summarize(r, []usage.Scope{usage.Tenant(e.ID)}, usage.Last(in.Window, r.At()))
+			if err != nil {
+				return err
+			}
+			if sum.Requests == 0 {
+				continue
+			}
+			m, err := tenantOf(r, e.ID)
+			if err != nil {
+				return err
+			}
+			out.Tenants = append(out.Tenants, UsageOfTenant{ID: e.ID, Name: m.Label(), Requests: sum.Requests, Errors: sum.Errors, Tokens: sum.Tokens, CostUSD: sum.CostUSD})
+		}
+		slices.SortStableFunc(out.Tenants, func(a, b UsageOfTenant) int { return cmp.Compare(b.Requests, a.Requests) })
+		return nil
 	})
 	return wire.OK(out), err
 }

@@ -55,6 +55,10 @@ func TestAnalytics(t *testing.T) {
 		t.Error(got)
 	}
 
+	if got := w.admin(200, "GET", "/analytics/tenants?window=1", nil); text(got, "tenants", 0, "id") != ours.id || at(got, "tenants", 0, "requests") != 4.0 || text(got, "tenants", 1, "id") != others.id || at(got, "tenants", 2) != nil {
+		t.Error(got)
+	}
+
 	seen, cursor := []string{}, ""
 	for page := 0; page == 0 || cursor != ""; page++ {
 		got := w.admin(200, "GET", fmt.Sprintf("/traces?limit=4&cursor=%s", cursor), nil)

@@ -7,8 +7,8 @@ import (
 )
 
 // adminView is the view of who runs the server.
-func adminView(s *server) *admin.Service {
-	options := admin.Options{Auth: s.auth, Box: s.llm.box, Now: time.Now}
+func adminView(s *server, h health) *admin.Service {
+	options := admin.Options{Auth: s.auth, Box: s.llm.box, Health: h.now, Now: time.Now}
 	for _, n := range s.networks {
 		options.Networks = append(options.Networks, admin.Network{Store: n.Store, Scopes: n.Scopes})
 	}

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"runtime"
-	"runtime/debug"
 	"time"
 
 	"stemma/api"
@@ -34,14 +34,6 @@ type versionCmd struct{}
 
 // Run prints it.
 func (versionCmd) Run(io *streams) error {
-	revision := "unknown revision"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				revision = s.Value
-			}
-		}
-	}
-	_, err := fmt.Fprintf(io.out, "stemma %s (%s, %s %s/%s)\n", api.Version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintf(io.out, "stemma %s (%s, %s %s/%s)\n", api.Version, cmp.Or(revision(), "unknown revision"), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }

@@ -1,12 +1,13 @@
 // The browser, and a signed-in page of it. What the tests see is the real server.
 import { AxeBuilder } from "@axe-core/playwright";
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { chromium } from "playwright-core";
 
 export const url = process.env.STEMMA_URL;
 export const key = process.env.STEMMA_KEY;
-const shots = process.env.STEMMA_SHOTS;
+const shots = process.env.STEMMA_SHOTS; // where pictures of pages go, if anywhere
+const failures = shots ?? "screenshots"; // and those of pages on which a test failed
 
 export const expectedFailure = /Failed to load resource/; // of a request that the test makes fail
 
@@ -21,17 +22,31 @@ export async function open(t, options = {}) {
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
   });
-  t.after(() => browser.close());
-  const context = await browser.newContext({ baseURL: url, viewport: { width: 1200, height: 800 }, ...options });
-  const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
   const complaints = [];
   const allowed = [/GPU stall|GL Driver/];
+  t.after(async () => {
+    const wrong = complaints.filter((c) => !allowed.some((a) => a.test(c)));
+    if (!t.passed || wrong.length) for (const page of browser.contexts().flatMap((c) => c.pages())) await evidence(page, t.name);
+    await browser.close();
+    assert.deepEqual(wrong, []);
+  });
+  const context = await browser.newContext({ baseURL: url, viewport: { width: 1200, height: 800 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(60_000); // a slow machine gets there too
   page.on("console", (m) => ["error", "warning"].includes(m.type()) && complaints.push(m.text()));
   page.on("pageerror", (e) => complaints.push(e.stack ?? e.message));
   page.on("request", (r) => !/^(data|blob):/.test(r.url()) && !r.url().startsWith(url) && complaints.push(`a request to ${r.url()}`));
-  t.after(() => assert.deepEqual(complaints.filter((c) => !allowed.some((a) => a.test(c))), []));
   return { page, context, allow: (what) => allowed.push(what) };
+}
+
+// evidence is what a page looked like when a test failed on it.
+async function evidence(page, name) {
+  mkdirSync(failures, { recursive: true });
+  const path = `${failures}/failed-${name.replace(/[^A-Za-z0-9]+/g, "-").slice(0, 60)}`;
+  await page.screenshot({ path: `${path}.png` }).catch(() => undefined); // a page that hangs gives none
+  const html = await Promise.race([page.content(), new Promise((go) => setTimeout(go, 5000, ""))]).catch(() => "");
+  writeFileSync(`${path}.html`, `<!-- ${page.url()} -->\n${html}`);
+  console.error(`what it looked like: ${path}.png, ${path}.html`);
 }
 
 export async function signIn(page, credential = key) {

@@ -4,6 +4,7 @@ import { setNonce } from "get-nonce";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { Problem } from "./lib/api";
+import { onSession, session } from "./lib/session";
 import { applyTheme } from "./lib/theme";
 import { nonce } from "./lib/nonce";
 import { makeRouter } from "./routes";
@@ -19,6 +20,10 @@ const queries = new QueryClient({
       retry: (count, error) => count < 2 && !(error instanceof Problem && error.status < 500),
     },
   },
+});
+
+onSession(() => {
+  if (!session()) queries.clear(); // what one saw is not for the next
 });
 
 createRoot(document.getElementById("root")!).render(

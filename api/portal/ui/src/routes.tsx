@@ -67,9 +67,42 @@ const run = createRoute({ getParentRoute: () => frame, path: "/app/runs/$id", co
 
 const keys = createRoute({ getParentRoute: () => frame, path: "/app/keys", component: lazyRouteComponent(() => import("./pages/keys"), "Keys") });
 
+const server = createRoute({ getParentRoute: () => frame, path: "/app/server", component: lazyRouteComponent(() => import("./pages/server"), "Server") });
+const serverHealth = createRoute({ getParentRoute: () => server, path: "/", component: lazyRouteComponent(() => import("./pages/server/health"), "ServerHealth") });
+const serverTenants = createRoute({
+  getParentRoute: () => server,
+  path: "/tenants",
+  validateSearch: (s: Record<string, unknown>): { status?: "active" | "inactive"; page?: number; deleted?: string } => ({
+    ...(typeof s.deleted === "string" ? { deleted: s.deleted } : {}),
+    ...(s.status === "active" || s.status === "inactive" ? { status: s.status } : {}),
+    ...(Number.isInteger(s.page) && (s.page as number) > 1 ? { page: s.page as number } : {}),
+  }),
+  component: lazyRouteComponent(() => import("./pages/server/tenants"), "ServerTenants"),
+});
+const serverTenant = createRoute({ getParentRoute: () => server, path: "/tenants/$id", component: lazyRouteComponent(() => import("./pages/server/tenant"), "ServerTenant") });
+const serverProviders = createRoute({ getParentRoute: () => server, path: "/providers", component: lazyRouteComponent(() => import("./pages/server/providers"), "ServerProviders") });
+const serverProvider = createRoute({ getParentRoute: () => server, path: "/providers/$id", component: lazyRouteComponent(() => import("./pages/server/provider"), "ServerProvider") });
+const serverPrices = createRoute({ getParentRoute: () => server, path: "/prices", component: lazyRouteComponent(() => import("./pages/server/prices"), "ServerPrices") });
+
+export type UsageSearch = { window?: number; tenant?: string };
+const usageSearch = (s: Record<string, unknown>): UsageSearch => ({
+  ...([168, 720, 8760].includes(s.window as number) ? { window: s.window as number } : {}),
+  ...(typeof s.tenant === "string" && s.tenant ? { tenant: s.tenant } : {}),
+});
+const serverUsage = createRoute({ getParentRoute: () => server, path: "/usage", validateSearch: usageSearch, component: lazyRouteComponent(() => import("./pages/server/usage"), "ServerUsage") });
+const serverTraces = createRoute({
+  getParentRoute: () => server,
+  path: "/traces",
+  validateSearch: (s: Record<string, unknown>): { tenant?: string } => (typeof s.tenant === "string" && s.tenant ? { tenant: s.tenant } : {}),
+  component: lazyRouteComponent(() => import("./pages/server/traces"), "ServerTraces"),
+});
+const serverTrace = createRoute({ getParentRoute: () => server, path: "/traces/$id", component: lazyRouteComponent(() => import("./pages/server/trace"), "ServerTrace") });
+const serverSettings = createRoute({ getParentRoute: () => server, path: "/settings", component: lazyRouteComponent(() => import("./pages/server/settings"), "ServerSettings") });
+const serverPages = server.addChildren([serverHealth, serverTenants, serverTenant, serverProviders, serverProvider, serverPrices, serverUsage, serverTraces, serverTrace, serverSettings]);
+
 export function makeRouter(queries: QueryClient) {
   return createRouter({
-    routeTree: root.addChildren([signIn, frame.addChildren([home, explore, entity, runs, run, keys])]),
+    routeTree: root.addChildren([signIn, frame.addChildren([home, explore, entity, runs, run, keys, serverPages])]),
     context: { queries },
     defaultPreload: "intent",
     scrollRestoration: true,

@@ -1,5 +1,6 @@
 import createClient from "openapi-fetch";
 import type { components, paths } from "./schema";
+import { operatorToken, setOperatorToken } from "./operatortoken";
 import { authorization, session, setSession } from "./session";
 
 export type Schemas = components["schemas"];
@@ -32,14 +33,19 @@ export const client = createClient<paths>({ baseUrl: "" });
 
 client.use({
   onRequest({ request }) {
-    const value = authorization(session());
+    const token = new URL(request.url).pathname.startsWith("/v1/admin/") ? operatorToken() : null;
+    const value = token ? `Bearer ${token}` : authorization(session());
     if (value && !request.headers.has("Authorization")) request.headers.set("Authorization", value);
     return request;
   },
   async onResponse({ response, request }) {
     if (response.ok || response.status === 304) return response;
     const body: unknown = await response.json().catch(() => null);
-    if (response.status === 401 && session() && !new URL(request.url).pathname.startsWith("/v1/portal/auth/")) setSession(null);
+    const { pathname } = new URL(request.url);
+    if (response.status === 401 && !/^\/v1\/(portal|admin)\/auth\//.test(pathname)) {
+      if (pathname.startsWith("/v1/admin/") && operatorToken()) setOperatorToken(null);
+      else if (session()) setSession(null);
+    }
     throw problemOf(response.status, body);
   },
 });

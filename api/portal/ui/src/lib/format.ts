@@ -36,3 +36,22 @@ export function labelOf(e: { id: string; properties?: Record<string, unknown> })
   }
   return e.id;
 }
+
+// bytes as people read them, in powers of 1024.
+export function bytes(n: number): string {
+  const names = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+  let at = 0;
+  for (; n >= 1024 && at < names.length - 1; at++) n /= 1024;
+  return `${at === 0 ? n : n.toPrecision(3)} ${names[at]}`;
+}
+
+// dollars of a cost, null where a model had no price.
+export function dollars(n: number | null | undefined): string {
+  if (n === null || n === undefined) return "unknown";
+  return n === 0 ? "$0" : `$${n < 1 ? n.toPrecision(3) : n.toFixed(2)}`;
+}
+
+export function millis(n: number | null | undefined): string {
+  if (n === null || n === undefined) return "–";
+  return n < 1000 ? `${Math.round(n)} ms` : `${(n / 1000).toFixed(1)} s`;
+}

@@ -13,6 +13,14 @@ export const main = [
 export const team = [] as const satisfies readonly Place[];
 
 // server is what an operator sees.
-export const server = [] as const satisfies readonly Place[];
+export const server = [
+  { to: "/app/server", name: "Health", keys: "s", needs: "operator" },
+  { to: "/app/server/tenants", name: "Tenants", needs: "operator" },
+  { to: "/app/server/providers", name: "Model providers", needs: "operator" },
+  { to: "/app/server/prices", name: "Prices", needs: "operator" },
+  { to: "/app/server/usage", name: "Usage of all tenants", needs: "operator" },
+  { to: "/app/server/traces", name: "Calls of all tenants", needs: "operator" },
+  { to: "/app/server/settings", name: "Server settings", needs: "operator" },
+] as const satisfies readonly Place[];
 
 export const places: readonly Place[] = [...main, ...team, ...server];

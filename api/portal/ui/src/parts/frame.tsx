@@ -1,7 +1,8 @@
 import { Link, Outlet, useNavigate, useRouter } from "@tanstack/react-router";
 import { DropdownMenu } from "radix-ui";
 import { useEffect, useState, useSyncExternalStore } from "react";
-import { main, places, server, team, type Place } from "../lib/places";
+import { useOperator, usePlaces } from "../lib/operator";
+import { main, server, team, type Place } from "../lib/places";
 import { onSession, session, setSession } from "../lib/session";
 import { setTheme, theme, type Theme } from "../lib/theme";
 import { Palette } from "./palette";
@@ -12,6 +13,8 @@ export function Frame() {
   const who = useSyncExternalStore(onSession, session);
   const router = useRouter();
   const navigate = useNavigate();
+  const operator = useOperator();
+  const places = usePlaces();
   const [palette, setPalette] = useState(false);
   const [help, setHelp] = useState(false);
 
@@ -46,7 +49,7 @@ export function Frame() {
     };
     window.addEventListener("keydown", press);
     return () => window.removeEventListener("keydown", press);
-  }, [navigate]);
+  }, [navigate, places]);
 
   return (
     <>
@@ -64,7 +67,7 @@ export function Frame() {
             </Link>
           ))}
           <More name="Team" of={team} />
-          <More name="Server" of={server} />
+          <More name="Server" of={operator ? server : []} />
         </nav>
         <button type="button" className="find" onClick={() => setPalette(true)}>
           Find… <kbd>Ctrl K</kbd>

@@ -3,7 +3,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { Command } from "cmdk";
 import { useDeferredValue, useEffect, useState } from "react";
 import { client, data } from "../lib/api";
-import { places } from "../lib/places";
+import { usePlaces } from "../lib/operator";
 
 const idForm = /^[0-9A-HJKMNP-TV-Z]{26}$/;
 
@@ -12,6 +12,7 @@ export function Palette({ open, onOpen }: { open: boolean; onOpen: (open: boolea
   const [typed, setTyped] = useState("");
   const asked = useDeferredValue(typed.trim());
   const navigate = useNavigate();
+  const places = usePlaces();
   const found = useQuery({
     queryKey: ["find", asked],
     enabled: open && asked.length > 1,

@@ -1,15 +1,17 @@
 import { Dialog } from "radix-ui";
-import { places } from "../lib/places";
+import { usePlaces } from "../lib/operator";
 
-const table: [string[], string][] = [
+const before: [string[], string][] = [
   [["Ctrl", "K"], "Find anything, go anywhere"],
   [["/"], "The same"],
-  ...places.flatMap(({ keys, name }): [string[], string][] => (keys ? [[["g", keys], name]] : [])),
+];
+const after: [string[], string][] = [
   [["Ctrl", "Enter"], "Run the query; save the edit"],
   [["?"], "This list"],
 ];
 
 export function Shortcuts({ open, onOpen }: { open: boolean; onOpen: (open: boolean) => void }) {
+  const table = [...before, ...usePlaces().flatMap(({ keys, name }): [string[], string][] => (keys ? [[["g", keys], name]] : [])), ...after];
   return (
     <Dialog.Root open={open} onOpenChange={onOpen}>
       <Dialog.Portal>
