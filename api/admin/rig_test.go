@@ -99,7 +99,7 @@ func newRig(t testing.TB, change ...func(*auth.Options)) *rig {
 	})
 	w.ops = admin.New(admin.Options{Networks: []admin.Network{{Store: w.store, Scopes: scopes}}, Auth: w.auth, Box: w.box, Health: w.health, Now: w.clock.Now}).Operations()
 	all := append([]wire.Operation{}, w.ops...)
-	all = append(all, portal.New(portal.Options{Networks: []portal.Network{{Store: w.store, Scopes: scopes}}, Auth: w.auth, Box: w.box, Now: w.clock.Now}).Operations()...)
+	all = append(all, portal.New(portal.Options{Networks: []portal.Network{{Store: w.store, Scopes: scopes}}, Auth: w.auth, Box: w.box, Engine: engine, Now: w.clock.Now}).Operations()...)
 	all = append(all, gateway.New(engine, w.clock.Now).Operations()...)
 	w.Handler = wire.New(wire.Options{Ops: all, Authenticate: w.auth.Authenticate, Denied: w.auth.Denied, TrustProxy: true, Logger: logger})
 	t.Cleanup(func() {

@@ -91,7 +91,7 @@ func (s *Service) caller(ctx context.Context) (c turn.Caller, p *turn.Plan, err 
 	if who.Kind != access.Agent || !strings.HasPrefix(auth.CredentialOf(ctx), string(auth.GatewayForm)) {
 		return c, nil, &entity.Error{Kind: entity.KindUnauthenticated, Op: op, Message: "The key is not an agent's: models are asked with a key that begins with " + string(auth.GatewayForm)}
 	}
-	c = turn.Caller{Network: wire.NetworkOf(ctx), Agent: who.ID, Key: string(who.ID) + "/" + auth.CredentialOf(ctx)}
+	c = turn.Caller{Network: wire.NetworkOf(ctx), Agent: who.ID, Key: turn.KeyOf(who.ID, auth.CredentialOf(ctx))}
 	if !access.Grants(who.Scopes, "agent:invoke") && who.Scopes != nil {
 		return c, nil, entity.Errorf(entity.KindForbidden, op, "Forbidden: the scopes of this key do not have agent:invoke")
 	}

@@ -275,7 +275,28 @@ type Resolved struct {
 	Policies     Policies             `json:"mergePolicies"`
 	Models       []string             `json:"availableModels"`
 	Active       bool                 `json:"active"`
+	Answers      string               `json:"answersBy" doc:"the model that answers when a client names none: stemma/extract is built in and no language model; empty when the client has to name one, or nothing can answer"`
 	Chain        []Level              `json:"inheritanceChain"`
+	Origins      Origins              `json:"origins"`
+}
+
+// Origins say where what holds comes from.
+type Origins struct {
+	Provider     *int  `json:"providerConfig" doc:"a place in inheritanceChain, from 0; null where no level says it: it is the operator's, or there is none"`
+	SystemPrompt *int  `json:"systemPrompt"`
+	Models       *int  `json:"availableModels"`
+	Skills       []int `json:"skills" doc:"of each skill, in their order"`
+	Endpoints    []int `json:"mcpEndpoints" doc:"of each endpoint, in their order"`
+}
+
+func originsOf(o agent.Origins) Origins {
+	place := func(at int) *int {
+		if at == agent.Nobody {
+			return nil
+		}
+		return &at
+	}
+	return Origins{place(o.Provider), place(o.SystemPrompt), place(o.Models), append([]int{}, o.Skills...), append([]int{}, o.MCPEndpoints...)}
 }
 
 // Level is a step of what an agent inherits from. A tenant above is named only
@@ -298,7 +319,7 @@ func (s *Service) resolveAgent(ctx context.Context, in *idIn) (*wire.Reply, erro
 		}
 		out.Resolved = Resolved{
 			SystemPrompt: got.SystemPrompt, Skills: got.Skills, Endpoints: got.MCPEndpoints, Policies: policiesOf(got.Policies),
-			Models: got.Models, Active: got.Active, Chain: []Level{},
+			Models: got.Models, Active: got.Active, Chain: []Level{}, Origins: originsOf(got.Origins),
 		}
 		for _, l := range got.Chain {
 			step := Level{Level: l.Level, Name: l.Name, ID: l.ID}
@@ -317,5 +338,14 @@ func (s *Service) resolveAgent(ctx context.Context, in *idIn) (*wire.Reply, erro
 		out.Resolved.Provider, err = tenant.ViewProvider(h.raw, got.Credential, tree)
 		return err
 	})
-	return secret(wire.OK(out)), err
+	if err != nil {
+		return nil, err
+	}
+	switch p, err := s.Engine.Plan(ctx, wire.NetworkOf(ctx), in.ID); {
+	case err == nil:
+		out.Resolved.Answers = p.Model()
+	case entity.KindOf(err) != entity.KindForbidden && entity.KindOf(err) != entity.KindUnavailable: // of a provider that is not open to the tenant, or whose key does not open
+		return nil, err
+	}
+	return secret(wire.OK(out)), nil
 }

@@ -17,7 +17,7 @@ func (s *Service) analyticsOps() []wire.Operation {
 		wire.Op(row(wire.Operation{
 			Method: "GET", Path: "/traces", ID: "portalListTraces", Summary: "List the calls of the tenant's agents", Permission: anyMember,
 			Description: "Newest first. `nextCursor` is the `cursor` of the next page; a page may have fewer than `limit`. Tokens, cost and times are null where they are not known.",
-			Success:     []wire.Success{{Status: 200, Body: Traces{}}}, Errors: []int{400},
+			Success:     []wire.Success{{Status: 200, Body: Traces{}}}, Errors: []int{400, 404},
 		}), s.listTraces),
 		wire.Op(row(wire.Operation{
 			Method: "GET", Path: "/traces/{id}", ID: "portalGetTrace", Summary: "Read a call", Permission: anyMember,
@@ -49,8 +49,9 @@ type Traces struct {
 }
 
 type listTracesIn struct {
-	Limit  int    `query:"limit" default:"50" min:"1" max:"200"`
-	Cursor string `query:"cursor" max:"200" doc:"nextCursor of the page before"`
+	Agent  entity.ID `query:"agent_id" doc:"those of one agent"`
+	Limit  int       `query:"limit" default:"50" min:"1" max:"200"`
+	Cursor string    `query:"cursor" max:"200" doc:"nextCursor of the page before"`
 }
 
 func (s *Service) listTraces(ctx context.Context, in *listTracesIn) (*wire.Reply, error) {
@@ -61,8 +62,15 @@ func (s *Service) listTraces(ctx context.Context, in *listTracesIn) (*wire.Reply
 	}
 	var out Traces
 	err = s.view(ctx, func(h here) (err error) {
+		of := usage.Tenant(h.tenant.ID)
+		if in.Agent != "" {
+			of = usage.Agent(in.Agent)
+			if _, err := h.live("agent:view", in.Agent, entity.TypeAgent, "agent"); err != nil {
+				return err
+			}
+		}
 		var next usage.Cursor
-		out.Traces, next, err = usage.Traces(h.raw, usage.Tenant(h.tenant.ID), usage.Page{After: after, Limit: in.Limit, Sees: h.Sees})
+		out.Traces, next, err = usage.Traces(h.raw, of, usage.Page{After: after, Limit: in.Limit, Sees: h.Sees})
 		out.Next = nil
 		if next != nil {
 			text := base64.RawURLEncoding.EncodeToString(next)

@@ -15,6 +15,7 @@ import (
 // analyticsRows are those of traces and analytics.
 var analyticsRows = map[string]opRow{
 	"portalListTraces": {path: "/traces?limit=5", faults: []fault{
+		{name: "of another's agent", path: "/traces?agent_id=$otheragent", status: 404, says: "there is no agent"},
 		{name: "a cursor of no form", path: "/traces?cursor=x", status: 400, says: "nextCursor"},
 		{name: "a cursor of another list", path: "/traces?cursor=AAAA", status: 400, says: "nextCursor"},
 		{name: "201", path: "/traces?limit=201", status: 400, says: "200"},
@@ -115,6 +116,12 @@ func TestTraces(t *testing.T) {
 	page := w.must(200, ann, "GET", "/traces?limit=1", nil)
 	if text(page, "traces", 0, "id") != second || at(page, "traces", 1) != nil || at(page, "traces", 0, "cost_usd") != nil || at(page, "traces", 0, "gateway_overhead_ms") != 1.5 || text(page, "traces", 0, "tenant_id") != w.vars["tenant"] {
 		t.Errorf("%v", page)
+	}
+	if mine := w.must(200, ann, "GET", "/traces?agent_id="+w.vars["agent"], nil); text(mine, "traces", 1, "id") != w.vars["trace"] {
+		t.Errorf("of one agent: %v", mine)
+	}
+	if none := w.must(200, ann, "GET", "/traces?agent_id="+w.agent(person{token: ann}, object{}), nil); at(none, "traces", 0) != nil {
+		t.Errorf("of another: %v", none)
 	}
 	page = w.must(200, ann, "GET", "/traces?limit=1&cursor="+text(page, "nextCursor"), nil)
 	if text(page, "traces", 0, "id") != w.vars["trace"] || page["nextCursor"] != nil {

@@ -3,6 +3,7 @@ package portal
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 
 	"stemma/api/llm/provider"
 	"stemma/api/llm/turn"
@@ -14,8 +15,10 @@ func (s *Service) chatOps() []wire.Operation {
 	return []wire.Operation{
 		wire.Op(row(wire.Operation{
 			Method: "POST", Path: "/agents/{id}/chat", ID: "portalChat", Summary: "Have an agent answer", Permission: anyMember,
-			Description: "One turn of the agent as its clients have it, with its prompt, memory, knowledge base, tools and limits; it is recorded as a run. 502 when its provider fails or gives no answer.",
-			Success:     []wire.Success{{Status: 200, Body: ChatAnswer{}}}, Errors: []int{400, 404, 429, 502, 503},
+			Description: "One turn of the agent as its clients have it, with its prompt, memory, knowledge base, tools and limits; it is recorded as a run. 502 when its provider fails or gives no answer. " +
+				"With `stream` the answer comes as server-sent events, each with an object: `start` (`model`, `run_id`, `conversation_id`), `text` (`text`, to be added to what came before), `tool_call` (`id`, `name`, `arguments`) and `tool_result` (`id`, `name`, `failed`, `result`, `duration_ms`) of the tools that are called here, " +
+				"and at the end `answer`, which is what is answered without `stream`, or `error`. What goes wrong before the first event is answered with its status. Closing the connection ends the call of the provider.",
+			Success: []wire.Success{{Status: 200, Body: ChatAnswer{}}, {Status: 200, ContentType: "text/event-stream"}}, Errors: []int{400, 404, 429, 502, 503},
 		}), s.chat),
 	}
 }
@@ -26,17 +29,28 @@ type chatIn struct {
 	Model        *string          `json:"model" max:"256"`
 	Conversation *string          `json:"conversation_id" alias:"conversationId" max:"200"`
 	Partition    *string          `json:"partition_id" alias:"partitionId" max:"200"`
+	Stream       bool             `json:"stream"`
 }
 
 // ChatAnswer is what an agent has answered.
 type ChatAnswer struct {
-	Message        json.RawMessage `json:"message"`
-	Model          string          `json:"model"`
-	Usage          json.RawMessage `json:"usage"`
-	ConversationID string          `json:"conversation_id,omitempty"`
-	PartitionID    string          `json:"partition_id,omitempty"`
-	Sources        []turn.Source   `json:"rag_sources,omitempty"`
-	Run            entity.ID       `json:"run_id" doc:"that it is recorded as"`
+	Message          json.RawMessage `json:"message"`
+	Model            string          `json:"model"`
+	Usage            json.RawMessage `json:"usage" doc:"as the provider tells it"`
+	PromptTokens     int64           `json:"prompt_tokens" doc:"of all that the provider was asked, with rounds of tools"`
+	CompletionTokens int64           `json:"completion_tokens"`
+	CostUSD          *float64        `json:"cost_usd" doc:"null when the model has no price"`
+	ConversationID   string          `json:"conversation_id,omitempty"`
+	PartitionID      string          `json:"partition_id,omitempty"`
+	Sources          []turn.Source   `json:"rag_sources,omitempty"`
+	Run              entity.ID       `json:"run_id" doc:"that it is recorded as"`
+}
+
+func answerOf(o *turn.Out) ChatAnswer {
+	return ChatAnswer{
+		Message: o.Message, Model: o.Model, PromptTokens: o.Prompt, CompletionTokens: o.Completion, CostUSD: o.CostUSD,
+		ConversationID: o.Conversation, PartitionID: o.Partition, Sources: o.Sources, Run: o.Run,
+	}
 }
 
 func (s *Service) chat(ctx context.Context, in *chatIn) (*wire.Reply, error) {
@@ -63,6 +77,9 @@ func (s *Service) chat(ctx context.Context, in *chatIn) (*wire.Reply, error) {
 			body.Set(name, *text)
 		}
 	}
+	if in.Stream {
+		return secret(&wire.Reply{Stream: func(w http.ResponseWriter, r *http.Request) error { return s.stream(w, r, caller, body) }}), nil
+	}
 	out, err := s.Engine.Take(ctx, caller, body, nil)
 	if err != nil {
 		return nil, err
@@ -77,8 +94,7 @@ func (s *Service) chat(ctx context.Context, in *chatIn) (*wire.Reply, error) {
 	if err := json.Unmarshal(out.Body, &said); err != nil || len(said.Choices) == 0 {
 		return nil, entity.Errorf(entity.KindUpstream, "portal.chat", "the provider's answer has no choices")
 	}
-	answer := ChatAnswer{
-		Message: said.Choices[0].Message, Model: said.Model, Usage: said.Usage, ConversationID: out.Conversation, PartitionID: out.Partition, Sources: out.Sources, Run: out.Run,
-	}
+	answer := answerOf(out)
+	answer.Message, answer.Model, answer.Usage = said.Choices[0].Message, said.Model, said.Usage
 	return secret(wire.OK(answer)), nil
 }

@@ -95,6 +95,7 @@ func orNone(id entity.ID) *entity.ID {
 
 type listConversationsIn struct {
 	Partition string    `query:"partition_id" max:"255" doc:"those of one partition: its uuid, or what clients call it"`
+	Agent     entity.ID `query:"agent_id" doc:"those with one agent"`
 	Limit     int       `query:"limit" default:"50" min:"1" max:"200"`
 	Cursor    entity.ID `query:"cursor" doc:"next_cursor of the page before"`
 }
@@ -103,6 +104,11 @@ func (s *Service) listConversations(ctx context.Context, in *listConversationsIn
 	var out Conversations
 	err := s.view(ctx, func(h here) error {
 		out = Conversations{Conversations: []Conversation{}}
+		if in.Agent != "" {
+			if _, err := h.live("agent:view", in.Agent, entity.TypeAgent, "agent"); err != nil {
+				return err
+			}
+		}
 		partition := entity.ID("")
 		if in.Partition != "" {
 			v, err := h.partition(in.Partition)
@@ -122,14 +128,17 @@ func (s *Service) listConversations(ctx context.Context, in *listConversationsIn
 			if !h.Sees(head) {
 				continue
 			}
+			m, err := h.raw.Manifest(head.CID())
+			if err != nil {
+				return err
+			}
+			if in.Agent != "" && agent.Peer(m, memory.PredicateAgent) != in.Agent {
+				continue
+			}
 			if n := len(out.Conversations); n == in.Limit {
 				next := string(out.Conversations[n-1].ID)
 				out.Next = &next
 				return nil
-			}
-			m, err := h.raw.Manifest(head.CID())
-			if err != nil {
-				return err
 			}
 			c, err := h.conversation(m)
 			if err != nil {

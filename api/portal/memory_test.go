@@ -202,3 +202,39 @@ func TestConversationPages(t *testing.T) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }
+
+// The conversations with one agent are told from those with others, page by page.
+func TestConversationsOfAnAgent(t *testing.T) {
+	w := newRig(t)
+	ann := w.signUp("ann")
+	bots := []string{w.agent(ann, object{}), w.agent(ann, object{})}
+	made := map[string][]string{}
+	for i := range 6 {
+		bot := bots[i%2]
+		p := w.place(ann.tenant, bot)
+		p.Conversation = fmt.Sprint("c", i)
+		_, err := w.store.Update(t.Context(), entity.Actor{UserID: entity.ID(bot), Method: entity.MethodAI}, func(tx entity.Tx) error {
+			s, err := memory.Append(tx, p, false, []memory.Message{{Role: "user", Content: "Hello"}})
+			made[bot] = append([]string{string(s.ID)}, made[bot]...)
+			return err
+		})
+		w.ok(err)
+		w.clock.Advance(time.Second)
+	}
+	for _, bot := range bots {
+		var got []string
+		for cursor := ""; ; {
+			page := w.must(200, ann.token, "GET", "/conversations?limit=2&agent_id="+bot+cursor, nil)
+			for _, c := range page["conversations"].([]any) {
+				got = append(got, text(c, "id"))
+			}
+			if page["next_cursor"] == nil {
+				break
+			}
+			cursor = "&cursor=" + text(page, "next_cursor")
+		}
+		if !slices.Equal(got, made[bot]) {
+			t.Errorf("%v, want %v", got, made[bot])
+		}
+	}
+}

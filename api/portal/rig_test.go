@@ -18,6 +18,7 @@ import (
 	"stemma/api/llm/runs"
 	"stemma/api/llm/seal"
 	"stemma/api/llm/tenant"
+	"stemma/api/llm/tools"
 	"stemma/api/llm/turn"
 	"stemma/api/llm/usage"
 	"stemma/api/portal"
@@ -95,7 +96,7 @@ func newRig(t testing.TB) *rig {
 	w.base = retrieval.New(retrieval.Options{Blobs: w.blobs, Texts: extract.New(extract.Options{MaxInflated: 1 << 20}), Embedder: embed.NewLexical(embed.LexicalOptions{}), MaxFile: maxFile})
 	recorder := runs.New(runs.Options{Stores: []entity.Store{w.store}, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	client := provider.NewClient(provider.Options{Foreign: http.DefaultTransport.(*http.Transport).Clone(), Sleep: func(context.Context, time.Duration) error { return nil }})
-	engine := turn.New(turn.Options{Stores: []entity.Store{w.store}, Client: client, Runs: recorder, Box: w.box, Retrieve: w.retrieve, Now: w.clock.Now, Entropy: storetest.Entropy(10)})
+	engine := turn.New(turn.Options{Stores: []entity.Store{w.store}, Client: client, Runs: recorder, Box: w.box, Retrieve: w.retrieve, Tools: tools.New(tools.Options{}), Now: w.clock.Now, Entropy: storetest.Entropy(10)})
 	w.ops = portal.New(portal.Options{
 		Networks: []portal.Network{{Store: w.store, Scopes: scopes, Knowledge: w.base}}, Auth: w.auth, Box: w.box, Engine: engine, URL: "https://portal.example", Now: w.clock.Now, Entropy: storetest.Entropy(9),
 	}).Operations()

@@ -103,6 +103,7 @@ var chatRows = map[string]opRow{
 		faults: append(noAgent("/chat"), []fault{
 			{name: "nobody says it", body: `{"messages":[{"content":"Hello"}]}`, status: 400, says: "user"},
 			{name: "a message that is text", body: `{"messages":["Hello"]}`, status: 400},
+			{name: "nobody says it, streamed", body: `{"messages":[{"content":"Hello"}],"stream":true}`, status: 400, says: "user"},
 			{name: "an empty conversation", body: `{"messages":[{"role":"user","content":"Hello"}],"conversation_id":" "}`, status: 400, says: "must not be empty"},
 		}...)},
 }

@@ -20,6 +20,7 @@ var memoryRows = map[string]opRow{
 		{name: "another's partition", path: "/conversations?partition_id=$otherpartition", status: 404, says: "there is no partition"},
 		{name: "a partition of nobody", path: "/conversations?partition_id=nobody", status: 404},
 		{name: "an agent", path: "/conversations?partition_id=$agent", status: 404},
+		{name: "with another's agent", path: "/conversations?agent_id=$otheragent", status: 404, says: "there is no agent"},
 		{name: "a cursor of no form", path: "/conversations?cursor=x", status: 400},
 	}},
 	"portalGetConversation":    {path: "/conversations/$conversation", theirs: true, faults: noConversation},

@@ -161,6 +161,7 @@ var agentRows = map[string]opRow{
 	"portalRevokeKey": {path: "/api-keys/$key", status: 204, owners: true, theirs: true, faults: []fault{
 		{name: "an agent", path: "/api-keys/$agent", status: 404, says: "no API key"},
 	}},
+	"portalLimits":     {path: "/limits"},
 	"portalListAgents": {path: "/agents"},
 	"portalCreateAgent": {path: "/agents", body: `{"name":"b","systemPrompt":"Be kind.","providerConfig":{"provider":"openai"},"mergePolicies":{"skills":"ignore"},"limits":{"usdPerDay":1}}`, status: 201,
 		faults: append(append(agentFaults(`{"name":"b",`), providerFaults(`{"name":"b","providerConfig":{`, `}}`)...), fault{name: "blanks", body: `{"name":"  "}`, status: 400, says: "must not be empty"})},

@@ -47,8 +47,9 @@ func readHead(r *guard.Reader, name string) (*told, error) {
 	if t.manifest, err = r.Reader.Manifest(t.head.CID()); err != nil {
 		return nil, err
 	}
-	if t.summary = run.SummaryOf(t.manifest); t.summary == nil {
-		return nil, absent(nil, "%s is not a run of the recorder", name)
+	_, recorded := t.manifest.Properties["agent_name"] // calls of language models are runs without, of another form
+	if t.summary = run.SummaryOf(t.manifest); t.summary == nil || !recorded {
+		return nil, absent(nil, "%s is not a run of the recorder; GET /v1/portal/traces/%s reads it, if an agent's call was written down by it", name, id)
 	}
 	return t, nil
 }

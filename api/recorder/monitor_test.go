@@ -220,3 +220,36 @@ func TestPinOutlivesEdits(t *testing.T) {
 		t.Errorf("%v", v)
 	}
 }
+
+// A call of a language model is a run of another form, written by the gateway: it
+// is no run of the recorder, and whoever asks is told who reads it.
+func TestOtherRuns(t *testing.T) {
+	w := newRig(t)
+	name := w.start(t)
+	id, err := run.ParseName(entity.Main, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.main().Update(t.Context(), entity.Actor{UserID: "system", Method: entity.MethodSystem}, func(tx entity.Tx) error {
+		v, err := entity.Tip(tx, id)
+		if err != nil {
+			return err
+		}
+		p := entity.Properties{"label": "Chat with a", "status": "completed", "started_at": v.Manifest.CreatedAt}
+		other, err := tx.Create(entity.Draft{Type: run.Type, Properties: p, Relationships: v.Manifest.Relationships})
+		if err != nil {
+			return err
+		}
+		name = string(other.Manifest.ID)
+		_, err = tx.Append(other.Manifest.ID, run.Chain, entity.Any, entity.Properties{"kind": "start", "at": "2026"})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tail := range []string{"", "/replay", "/verify", "/timeline"} {
+		if out := w.call("GET", "/api/monitoring/runs/"+name+tail, ""); out.Code != 404 || !strings.Contains(out.Body.String(), "/v1/portal/traces/") {
+			t.Errorf("%s: %d %s", tail, out.Code, out.Body)
+		}
+	}
+}

@@ -76,7 +76,7 @@ var imports = map[string][]string{
 	"api/llm/tools":          {"api/llm/seal", "entity"},
 	"api/llm/turn":           {"api/llm/agent", "api/llm/budget", "api/llm/memory", "api/llm/provider", "api/llm/runs", "api/llm/seal", "api/llm/tools", "entity"},
 	"api/gateway":            {"api/auth", "api/llm/provider", "api/llm/turn", "api/llm/usage", "api/wire", "entity", "entity/access"},
-	"api/portal":             {"api/auth", "api/auth/audit", "api/llm/agent", "api/llm/memory", "api/llm/provider", "api/llm/retrieval", "api/llm/runs", "api/llm/seal", "api/llm/tenant", "api/llm/turn", "api/llm/usage", "api/wire", "entity", "entity/access", "entity/guard", "entity/listing", "entity/scope", "files/index"},
+	"api/portal":             {"api/auth", "api/auth/audit", "api/llm/agent", "api/llm/budget", "api/llm/memory", "api/llm/provider", "api/llm/retrieval", "api/llm/runs", "api/llm/seal", "api/llm/tenant", "api/llm/tools", "api/llm/turn", "api/llm/usage", "api/wire", "entity", "entity/access", "entity/guard", "entity/listing", "entity/scope", "files/index"},
 	"api/portal/ui":          {"api/wire"},
 	"api/llm/usage":          {"api/llm/price", "api/llm/runs", "api/llm/seal", "entity"},
 	"api/admin":              {"api/auth", "api/auth/audit", "api/llm/agent", "api/llm/price", "api/llm/provider", "api/llm/seal", "api/llm/tenant", "api/llm/usage", "api/wire", "entity", "entity/access", "entity/guard", "entity/listing", "entity/scope"},

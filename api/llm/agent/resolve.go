@@ -23,6 +23,16 @@ type Level struct {
 	Name  string
 }
 
+// Nobody is the place of a level where none is meant.
+const Nobody = -1
+
+// Origins say where what holds comes from: places in Chain, or Nobody.
+type Origins struct {
+	Provider             int // Nobody: the operator's default, or none
+	SystemPrompt, Models int
+	Skills, MCPEndpoints []int // of each
+}
+
 // Resolved is what holds for an agent. Settings has what the agent inherits in
 // it; of Provider a reference is replaced by what it refers to.
 type Resolved struct {
@@ -33,6 +43,7 @@ type Resolved struct {
 	Workspace entity.ID  // the collection that the agent is in, "" for none
 	Active    bool       // neither its tenant nor one above is switched off
 	Chain     []Level    // from the agent up
+	Origins   Origins
 
 	// Withheld is the operator's provider that a level names and that is gone or not
 	// open to its tenant: the agent has none then, not even the server's.
@@ -60,10 +71,12 @@ func Resolve(r Source, id entity.ID) (*Resolved, error) {
 	if out.Tenant, err = TenantOf(r, m); err != nil {
 		return nil, err
 	}
+	out.Origins = Origins{Provider: Nobody, SystemPrompt: Nobody, Models: Nobody}
 	var named entity.ID // the level that names the provider
 	if out.Provider != nil {
-		named = id
+		named, out.Origins.Provider = id, 0
 	}
+	out.inherit(Settings{}, 0)
 	chain, err := Tenants(r, out.Tenant)
 	if err != nil {
 		return nil, err
@@ -80,8 +93,9 @@ func Resolve(r Source, id entity.ID) (*Resolved, error) {
 		}
 		if named == "" && s.Provider != nil {
 			out.Provider, named, owner = s.Provider, t.ID, t.ID
+			out.Origins.Provider = i + 1
 		}
-		out.inherit(s)
+		out.inherit(s, i+1)
 	}
 	if named == "" {
 		id, err := Default(r)
@@ -97,8 +111,8 @@ func Resolve(r Source, id entity.ID) (*Resolved, error) {
 	return out, out.refer(r, owner)
 }
 
-// inherit takes from a tenant what no nearer level has.
-func (out *Resolved) inherit(s Settings) {
+// inherit takes from a level, at its place in Chain, what no nearer one has.
+func (out *Resolved) inherit(s Settings, at int) {
 	if out.SystemPrompt == nil {
 		out.SystemPrompt = s.SystemPrompt
 	}
@@ -110,6 +124,19 @@ func (out *Resolved) inherit(s Settings) {
 	}
 	out.Skills = unite(out.Skills, s.Skills, SkillName)
 	out.MCPEndpoints = unite(out.MCPEndpoints, s.MCPEndpoints, EndpointName)
+	from := &out.Origins
+	if from.SystemPrompt == Nobody && out.SystemPrompt != nil {
+		from.SystemPrompt = at
+	}
+	if from.Models == Nobody && len(out.Models) > 0 {
+		from.Models = at
+	}
+	for len(from.Skills) < len(out.Skills) {
+		from.Skills = append(from.Skills, at)
+	}
+	for len(from.MCPEndpoints) < len(out.MCPEndpoints) {
+		from.MCPEndpoints = append(from.MCPEndpoints, at)
+	}
 }
 
 // refer replaces a reference to one of the operator's providers, named by a level

@@ -142,6 +142,40 @@ func (b *Book) Reserve(accounts []Account, tokens int64, usd float64) (*Ticket, 
 	return t, nil
 }
 
+// Used is what is used of limits.
+type Used struct {
+	Requests, Tokens float64 // of the last minute, that have not flowed back; 0 where nothing bounds them
+	USD              float64 // of the day, with what is reserved
+}
+
+// Used is what is used of an account's limits now.
+func (b *Book) Used(a Account) (u Used, err error) {
+	now := b.o.Now()
+	today := now.UnixMilli() / day.Milliseconds()
+	if a.Limits.none() { // which nothing is kept of
+		if b.o.Spent != nil {
+			u.USD, err = b.o.Spent(a.Name, time.UnixMilli(today*day.Milliseconds()))
+		}
+		return u, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	at, err := b.account(a.Name, today)
+	if err != nil {
+		return u, err
+	}
+	at.requests.flow(float64(a.Limits.RequestsPerMinute), now)
+	at.tokens.flow(float64(a.Limits.TokensPerMinute), now)
+	return Used{Requests: at.requests.used(), Tokens: at.tokens.used(), USD: at.usd}, nil
+}
+
+func (b *bucket) used() float64 {
+	if b.size == 0 {
+		return 0
+	}
+	return b.size - b.level
+}
+
 func (at *account) exceeds(l Limits, t *Ticket, now time.Time, today int64) *Exceeded {
 	if l.RequestsPerMinute > 0 {
 		if wait := at.requests.wait(1); wait > 0 {

@@ -3,6 +3,7 @@ package budget_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -142,5 +143,41 @@ func TestSpentBefore(t *testing.T) {
 	}
 	if asked != 1 {
 		t.Errorf("asked %d times", asked)
+	}
+}
+
+// What is used is what has not flowed back, and the dollars of the day: also those
+// of a name that nothing bounds.
+func TestUsed(t *testing.T) {
+	c := newClock()
+	b := budget.New(budget.Options{Now: c.now, Spent: func(string, time.Time) (float64, error) { return 2, nil }})
+	a := account("k", budget.Limits{RequestsPerMinute: 10, USDPerDay: 5})
+	used := func(a budget.Account) budget.Used {
+		t.Helper()
+		u, err := b.Used(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u
+	}
+	if got := used(a); got != (budget.Used{USD: 2}) {
+		t.Errorf("%+v", got)
+	}
+	for range 4 {
+		ticket, err := b.Reserve([]budget.Account{a}, 100, 0.5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ticket.Settle(100, 0.25)
+	}
+	if got := used(a); got != (budget.Used{Requests: 4, USD: 3}) {
+		t.Errorf("%+v", got)
+	}
+	c.advance(12 * time.Second)
+	if got := used(a); math.Abs(got.Requests-2) > 1e-9 {
+		t.Errorf("%+v", got)
+	}
+	if got := used(account("free", budget.Limits{})); got != (budget.Used{USD: 2}) {
+		t.Errorf("%+v", got)
 	}
 }

@@ -21,6 +21,15 @@ type Plan struct {
 	seen      seen
 }
 
+// Model is what answers when a client names no model: [BuiltIn] without a
+// provider, "" where the provider has to be told.
+func (p *Plan) Model() string {
+	if len(p.targets) == 0 {
+		return BuiltIn
+	}
+	return p.targets[0].Config.Model
+}
+
 // seen is what a plan was made of: it holds while all of that is as it was.
 type seen struct {
 	tips    map[entity.ID]entity.Digest // zero: there was none

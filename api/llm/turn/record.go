@@ -211,11 +211,7 @@ func (e *Engine) cost(kind provider.Kind, asked, answered string, prompt, cached
 
 // reserve takes what the turn may use from the limits of the key and the tenant.
 func (t *turn) reserve() (*budget.Ticket, error) {
-	a, tenant := t.plan.Settings.Limits, t.plan.TenantLimits
-	accounts := []budget.Account{
-		{Name: "key/" + t.caller.Key, What: "this key", Limits: budget.Limits{RequestsPerMinute: a.RequestsPerMinute, TokensPerMinute: a.TokensPerMinute, USDPerDay: a.USDPerDay}},
-		{Name: "tenant/" + string(t.plan.Tenant), What: "this tenant", Limits: budget.Limits{RequestsPerMinute: tenant.RequestsPerMinute, TokensPerMinute: tenant.TokensPerMinute, USDPerDay: tenant.USDPerDay}},
-	}
+	accounts := []budget.Account{keyAccount(t.caller.Key, t.plan.Settings.Limits), tenantAccount(t.plan.Tenant, t.plan.TenantLimits)}
 	prompt := int64(0)
 	for _, raw := range t.in.raw {
 		prompt += int64(len(raw)+3) / 4
@@ -238,6 +234,9 @@ const guessedAnswer = 1024
 // settle ends the turn: the limits, and the run.
 func (t *turn) settle(ticket *budget.Ticket, err error) {
 	ticket.Settle(t.rec.prompt+t.rec.completion, t.rec.cost)
+	if t.out.Prompt, t.out.Completion = t.rec.prompt, t.rec.completion; !t.rec.unknown {
+		t.out.CostUSD = &t.rec.cost
+	}
 	now := t.e.o.Now()
 	r := &t.rec
 	took := now.Sub(r.run.Started)

@@ -83,7 +83,11 @@ func (t *turn) rounds() error {
 			return finish()
 		}
 		t.messages = append(slices.Clip(t.messages), t.answer.message())
-		t.messages = append(t.messages, t.call(t.answer.calls)...)
+		results, err := t.call(t.answer.calls)
+		if err != nil {
+			return err
+		}
+		t.messages = append(t.messages, results...)
 		if t.ctx.Err() != nil {
 			return canceled(t.ctx)
 		}
@@ -109,7 +113,13 @@ func (t *turn) ours() bool {
 }
 
 // call calls tools, all at once, and gives their results as messages.
-func (t *turn) call(calls []provider.ToolCall) []json.RawMessage {
+func (t *turn) call(calls []provider.ToolCall) ([]json.RawMessage, error) {
+	listener, listens := t.sink.(Listener)
+	for i := 0; listens && i < len(calls); i++ {
+		if err := listener.Call(calls[i]); err != nil {
+			return nil, t.sunk(err)
+		}
+	}
 	results := make([]tools.Result, len(calls))
 	took := make([]time.Duration, len(calls))
 	start := t.e.o.Now()
@@ -127,7 +137,12 @@ func (t *turn) call(calls []provider.ToolCall) []json.RawMessage {
 		out[i] = b.Bytes()
 	}
 	t.upstream += t.e.o.Now().Sub(start)
-	return out
+	for i := 0; listens && i < len(calls); i++ {
+		if err := listener.Result(calls[i], results[i], took[i]); err != nil {
+			return nil, t.sunk(err)
+		}
+	}
+	return out, nil
 }
 
 // wholeRound asks for an answer in one piece. finish hands it on.

@@ -35,21 +35,36 @@ type Sink interface {
 	Piece(*provider.Piece) error
 }
 
+// Listener is a sink that is told of the tools that are called here, too: also
+// before Begin, as a model may call some before it says a word. An error means
+// what a sink's does.
+type Listener interface {
+	Sink
+	// Call comes before a tool is called, Result with what it answered: once for
+	// each call. Calls of a round are made all at once.
+	Call(provider.ToolCall) error
+	Result(c provider.ToolCall, r tools.Result, took time.Duration) error
+}
+
 // Opening is what is known of an answer before its first piece.
 type Opening struct {
 	Header       http.Header // of the provider
 	Conversation string      // "": memory is off
 	Partition    string
 	Model        string
+	Run          entity.ID // that it is recorded as
 }
 
 // Out is what an answer comes to.
 type Out struct {
 	Opening
-	Body    []byte    // the pivot, of an answer in one piece
-	ID      string    // of the answer
-	Sources []Source  // of the passages that were found; nil: none were looked for
-	Run     entity.ID // that it is recorded as
+	Body    []byte          // the pivot, of an answer in one piece
+	Message json.RawMessage // of a streamed one: all that was said, a message of the pivot
+	ID      string          // of the answer
+	Sources []Source        // of the passages that were found; nil: none were looked for
+
+	Prompt, Completion int64    // tokens, of all rounds
+	CostUSD            *float64 // of all rounds; nil: it is not known
 }
 
 // Source is a passage as clients are told of it, under all the names that they
@@ -306,7 +321,11 @@ func (t *turn) keep() error {
 
 // complete adds to an answer in one piece what is ours.
 func (t *turn) complete() error {
-	if t.sink != nil || t.out.Conversation == "" && t.out.Sources == nil {
+	if t.sink != nil {
+		t.out.Message = t.answer.message()
+		return nil
+	}
+	if t.out.Conversation == "" && t.out.Sources == nil {
 		return nil
 	}
 	b, err := provider.ParseBody(t.out.Body)
