@@ -28,9 +28,39 @@ type listAuditIn struct {
 
 // AuditEntry is a line of a tenant's account, with the block it stands in.
 type AuditEntry struct {
-	N     int64          `json:"n" doc:"of the block"`
-	CID   string         `json:"cid" doc:"of the block"`
-	Entry map[string]any `json:"entry" doc:"action, at, principal, kind, credential, ip, user_agent, op, target, count and others where there are"`
+	N     int64     `json:"n" doc:"of the block"`
+	CID   string    `json:"cid" doc:"of the block"`
+	Entry AuditLine `json:"entry"`
+}
+
+// AuditLine is what happened.
+type AuditLine struct {
+	Action     string `json:"action" doc:"like auth.login, key.used or access.denied"`
+	At         string `json:"at"`
+	Principal  string `json:"principal" doc:"who did it; empty for nobody known"`
+	Kind       string `json:"kind,omitempty" doc:"of the principal: user, agent or service"`
+	By         string `json:"by,omitempty" doc:"the service that acted for the principal"`
+	Credential string `json:"credential,omitempty" doc:"the first characters of a key, or password, token, oidc and others"`
+	IP         string `json:"ip,omitempty"`
+	UserAgent  string `json:"user_agent,omitempty"`
+	Op         string `json:"op,omitempty" doc:"the operation that was called, as GET /openapi.json calls it"`
+	Target     string `json:"target,omitempty" doc:"what it was done to"`
+	Reason     string `json:"reason,omitempty" doc:"of a refusal: unauthenticated or forbidden"`
+	Count      int64  `json:"count" doc:"how often it happened"`
+	First      string `json:"first,omitempty" doc:"the first of several"`
+	Last       string `json:"last,omitempty" doc:"the last of several"`
+	Dropped    int64  `json:"dropped,omitempty" doc:"entries before this one that there was no room for"`
+}
+
+// lineOf reads an entry of a block.
+func lineOf(entry map[string]any) AuditLine {
+	text := func(name string) string { s, _ := entry[name].(string); return s }
+	count, _ := entry["count"].(int64)
+	dropped, _ := entry["dropped"].(int64)
+	return AuditLine{
+		Action: text("action"), At: text("at"), Principal: text("principal"), Kind: text("kind"), By: text("by"), Credential: text("credential"), IP: text("ip"), UserAgent: text("user_agent"),
+		Op: text("op"), Target: text("target"), Reason: text("reason"), Count: count, First: text("first"), Last: text("last"), Dropped: dropped,
+	}
 }
 
 // AuditResponse is a page of a tenant's account.
@@ -91,9 +121,9 @@ func (out *AuditResponse) add(r *guard.Reader, at entity.ChainRef, actions []str
 	entries, _ := b.Body["entries"].([]any)
 	for _, e := range entries {
 		entry, _ := e.(map[string]any)
-		action, _ := entry["action"].(string)
-		if len(actions) == 0 || slices.Contains(actions, action) {
-			out.Entries = append(out.Entries, AuditEntry{N: at.N, CID: at.CID.String(), Entry: entry})
+		line := lineOf(entry)
+		if len(actions) == 0 || slices.Contains(actions, line.Action) {
+			out.Entries = append(out.Entries, AuditEntry{N: at.N, CID: at.CID.String(), Entry: line})
 		}
 	}
 	return nil
