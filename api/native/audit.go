@@ -23,7 +23,8 @@ type listAuditIn struct {
 	ID     entity.ID `path:"id"`
 	Before int64     `query:"before" min:"1" doc:"only blocks with smaller numbers"`
 	Limit  int       `query:"limit" default:"50" min:"1" max:"500" doc:"blocks; each holds what happened within about a second"`
-	Action string    `query:"action" max:"100" doc:"only these, separated by commas, like access.denied"`
+	Action string    `query:"action" max:"200" doc:"only these, separated by commas, like access.denied"`
+	About  entity.ID `query:"about" doc:"only what this entity did or had done to it"`
 }
 
 // AuditEntry is a line of a tenant's account, with the block it stands in.
@@ -95,7 +96,10 @@ func (s *Service) listAudit(ctx context.Context, in *listAuditIn) (*wire.Reply, 
 			if err != nil || at.N >= before {
 				return err
 			}
-			if err := out.add(r, at, actions); err != nil {
+			wanted := func(l AuditLine) bool {
+				return (len(actions) == 0 || slices.Contains(actions, l.Action)) && (in.About == "" || slices.Contains([]string{l.Principal, l.By, l.Target}, string(in.About)))
+			}
+			if err := out.add(r, at, wanted); err != nil {
 				return err
 			}
 		}
@@ -108,8 +112,8 @@ func (s *Service) listAudit(ctx context.Context, in *listAuditIn) (*wire.Reply, 
 	return wire.OK(out), err
 }
 
-// add takes in the entries of a block, which are in the order they happened in.
-func (out *AuditResponse) add(r *guard.Reader, at entity.ChainRef, actions []string) error {
+// add takes in the entries of a block that are wanted, in the order they happened in.
+func (out *AuditResponse) add(r *guard.Reader, at entity.ChainRef, wanted func(AuditLine) bool) error {
 	data, err := r.Block(at.CID)
 	if err != nil {
 		return err
@@ -121,8 +125,7 @@ func (out *AuditResponse) add(r *guard.Reader, at entity.ChainRef, actions []str
 	entries, _ := b.Body["entries"].([]any)
 	for _, e := range entries {
 		entry, _ := e.(map[string]any)
-		line := lineOf(entry)
-		if len(actions) == 0 || slices.Contains(actions, line.Action) {
+		if line := lineOf(entry); wanted(line) {
 			out.Entries = append(out.Entries, AuditEntry{N: at.N, CID: at.CID.String(), Entry: line})
 		}
 	}

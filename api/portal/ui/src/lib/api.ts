@@ -39,7 +39,8 @@ client.use({
   async onResponse({ response, request }) {
     if (response.ok || response.status === 304) return response;
     const body: unknown = await response.json().catch(() => null);
-    if (response.status === 401 && session() && !new URL(request.url).pathname.startsWith("/v1/portal/auth/")) setSession(null);
+    const path = new URL(request.url).pathname; // a password that is wrong ends no session
+    if (response.status === 401 && session() && !path.startsWith("/v1/portal/auth/") && path !== "/auth/password") setSession(null);
     throw problemOf(response.status, body);
   },
 });
