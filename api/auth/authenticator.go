@@ -24,6 +24,7 @@ type Options struct {
 	Stores    []entity.Store
 	Issuer    string           // this server's public URL, without a slash at the end; "": DefaultIssuer
 	External  external.Options // whose tokens are believed beside our own; its clock is this one's
+	SignIn    SignInOptions    // by whom people sign in in a browser, beside by their passwords
 	NoSignups bool             // refuse new accounts with a password
 	// Closed tells that nobody new is let in without an invitation, by whichever
 	// way; nil: never. It is asked in the transaction that makes the account.
@@ -42,6 +43,7 @@ type Authenticator struct {
 	stores    []entity.Store
 	issuer    string
 	external  *external.Verifier
+	signIn    *signIn // nil: there is none
 	noSignups bool
 	closed    func(entity.Reader) (bool, error)
 	readOnly  bool
@@ -92,6 +94,9 @@ func New(o Options) (*Authenticator, error) {
 		ids: entity.NewIDSource(o.Now, o.Entropy), passwords: password.New(password.Options{Entropy: o.Entropy}),
 		attempts: attempts{byAccount: limit.New(accountLimit), byAddress: limit.New(addressLimit), signups: limit.New(signupLimit)},
 		uses:     newUses(), signing: signingCache{parsed: map[entity.Network]signingKeys{}},
+	}
+	if err := a.openSignIn(o.SignIn); err != nil {
+		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	a.stop = stop

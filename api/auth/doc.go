@@ -29,6 +29,10 @@
 //   - A refresh token is used once: of two uses at a time one wins.
 //   - An answer, its timing and its limits are the same whether an address has
 //     an account or not: see below.
+//   - Who signs in by an OIDC issuer is who its subject says, never whose address
+//     it tells: an account with that address may be anybody's, who typed it.
+//   - A step of such a sign-in counts once, and in the browser that began it: what
+//     goes through URLs is worth nothing without the secret of its cookie.
 //   - A scoped credential makes no credential with more scopes than its own.
 //
 // # Enumeration
@@ -52,6 +56,7 @@
 //	password/<user>                   cbor array: address, PHC string
 //	session/<user>                    cbor array: epoch, valid from, refresh tokens
 //	refresh/<hex SHA-256 of token>    whose token: the user's id
+//	contact/<user>                    address that an OIDC issuer vouches for
 //	identity/<hex SHA-256 of form, issuer, subject>   whose: the entity's id
 //	signing                           Ed25519 keys: see package token
 //	bootstrap                         the first user's id

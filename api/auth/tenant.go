@@ -317,9 +317,14 @@ func (a *Authenticator) setAdminPassword(ctx context.Context, email, old, word s
 	return err
 }
 
-// Email is the address of a user's account, "" where there is none. It is for
-// those who share a tenant with the user, and for the user.
+// Email is the address of a user's account, or else the one that the issuer
+// vouches for by whom the user signs in; "" where there is none. It is for those
+// who share a tenant with the user, and for the user.
 func Email(r entity.Reader, user entity.ID) (string, error) {
 	acc, err := accountOf(r, user)
-	return acc.Email, err
+	if err != nil || acc.Email != "" || user == "" {
+		return acc.Email, err
+	}
+	contact, err := r.Secret(contactSpace + string(user))
+	return string(contact), err
 }

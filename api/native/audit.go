@@ -23,14 +23,45 @@ type listAuditIn struct {
 	ID     entity.ID `path:"id"`
 	Before int64     `query:"before" min:"1" doc:"only blocks with smaller numbers"`
 	Limit  int       `query:"limit" default:"50" min:"1" max:"500" doc:"blocks; each holds what happened within about a second"`
-	Action string    `query:"action" max:"100" doc:"only these, separated by commas, like access.denied"`
+	Action string    `query:"action" max:"200" doc:"only these, separated by commas, like access.denied"`
+	About  entity.ID `query:"about" doc:"only what this entity did or had done to it"`
 }
 
 // AuditEntry is a line of a tenant's account, with the block it stands in.
 type AuditEntry struct {
-	N     int64          `json:"n" doc:"of the block"`
-	CID   string         `json:"cid" doc:"of the block"`
-	Entry map[string]any `json:"entry" doc:"action, at, principal, kind, credential, ip, user_agent, op, target, count and others where there are"`
+	N     int64     `json:"n" doc:"of the block"`
+	CID   string    `json:"cid" doc:"of the block"`
+	Entry AuditLine `json:"entry"`
+}
+
+// AuditLine is what happened.
+type AuditLine struct {
+	Action     string `json:"action" doc:"like auth.login, key.used or access.denied"`
+	At         string `json:"at"`
+	Principal  string `json:"principal" doc:"who did it; empty for nobody known"`
+	Kind       string `json:"kind,omitempty" doc:"of the principal: user, agent or service"`
+	By         string `json:"by,omitempty" doc:"the service that acted for the principal"`
+	Credential string `json:"credential,omitempty" doc:"the first characters of a key, or password, token, oidc and others"`
+	IP         string `json:"ip,omitempty"`
+	UserAgent  string `json:"user_agent,omitempty"`
+	Op         string `json:"op,omitempty" doc:"the operation that was called, as GET /openapi.json calls it"`
+	Target     string `json:"target,omitempty" doc:"what it was done to"`
+	Reason     string `json:"reason,omitempty" doc:"of a refusal: unauthenticated or forbidden"`
+	Count      int64  `json:"count" doc:"how often it happened"`
+	First      string `json:"first,omitempty" doc:"the first of several"`
+	Last       string `json:"last,omitempty" doc:"the last of several"`
+	Dropped    int64  `json:"dropped,omitempty" doc:"entries before this one that there was no room for"`
+}
+
+// lineOf reads an entry of a block.
+func lineOf(entry map[string]any) AuditLine {
+	text := func(name string) string { s, _ := entry[name].(string); return s }
+	count, _ := entry["count"].(int64)
+	dropped, _ := entry["dropped"].(int64)
+	return AuditLine{
+		Action: text("action"), At: text("at"), Principal: text("principal"), Kind: text("kind"), By: text("by"), Credential: text("credential"), IP: text("ip"), UserAgent: text("user_agent"),
+		Op: text("op"), Target: text("target"), Reason: text("reason"), Count: count, First: text("first"), Last: text("last"), Dropped: dropped,
+	}
 }
 
 // AuditResponse is a page of a tenant's account.
@@ -65,7 +96,10 @@ func (s *Service) listAudit(ctx context.Context, in *listAuditIn) (*wire.Reply, 
 			if err != nil || at.N >= before {
 				return err
 			}
-			if err := out.add(r, at, actions); err != nil {
+			wanted := func(l AuditLine) bool {
+				return (len(actions) == 0 || slices.Contains(actions, l.Action)) && (in.About == "" || slices.Contains([]string{l.Principal, l.By, l.Target}, string(in.About)))
+			}
+			if err := out.add(r, at, wanted); err != nil {
 				return err
 			}
 		}
@@ -78,8 +112,8 @@ func (s *Service) listAudit(ctx context.Context, in *listAuditIn) (*wire.Reply, 
 	return wire.OK(out), err
 }
 
-// add takes in the entries of a block, which are in the order they happened in.
-func (out *AuditResponse) add(r *guard.Reader, at entity.ChainRef, actions []string) error {
+// add takes in the entries of a block that are wanted, in the order they happened in.
+func (out *AuditResponse) add(r *guard.Reader, at entity.ChainRef, wanted func(AuditLine) bool) error {
 	data, err := r.Block(at.CID)
 	if err != nil {
 		return err
@@ -91,9 +125,8 @@ func (out *AuditResponse) add(r *guard.Reader, at entity.ChainRef, actions []str
 	entries, _ := b.Body["entries"].([]any)
 	for _, e := range entries {
 		entry, _ := e.(map[string]any)
-		action, _ := entry["action"].(string)
-		if len(actions) == 0 || slices.Contains(actions, action) {
-			out.Entries = append(out.Entries, AuditEntry{N: at.N, CID: at.CID.String(), Entry: entry})
+		if line := lineOf(entry); wanted(line) {
+			out.Entries = append(out.Entries, AuditEntry{N: at.N, CID: at.CID.String(), Entry: line})
 		}
 	}
 	return nil

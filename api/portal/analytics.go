@@ -1,10 +1,13 @@
 package portal
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
+	"slices"
 	"time"
 
+	"stemma/api/llm/agent"
 	"stemma/api/llm/runs"
 	"stemma/api/llm/tenant"
 	"stemma/api/llm/usage"
@@ -39,6 +42,11 @@ func (s *Service) analyticsOps() []wire.Operation {
 			Description: "The most asked first.",
 			Success:     []wire.Success{{Status: 200, Body: Models{}}}, Errors: []int{400},
 		}), s.models),
+		wire.Op(row(wire.Operation{
+			Method: "GET", Path: "/analytics/agents", ID: "portalAgentUsage", Summary: "Add up the tenant's calls by agent", Permission: anyMember,
+			Description: "The most asked first, and those that were not asked. Calls of agents that were deleted are in none of them.",
+			Success:     []wire.Success{{Status: 200, Body: AgentsUsage{}}}, Errors: []int{400},
+		}), s.agentUsage),
 	}
 }
 
@@ -146,5 +154,46 @@ func (s *Service) models(ctx context.Context, in *windowIn) (*wire.Reply, error)
 		out.Models, err = usage.Models(r, of, w)
 		return err
 	})
+	return secret(wire.OK(out)), err
+}
+
+// AgentUsage is what an agent comes to.
+type AgentUsage struct {
+	ID         entity.ID `json:"agentId"`
+	Name       string    `json:"name"`
+	Requests   int64     `json:"requests"`
+	ErrorRate  float64   `json:"errorRate"`
+	AvgLatency *float64  `json:"avgLatencyMs"`
+	Tokens     int64     `json:"totalTokens"`
+	CostUSD    *float64  `json:"estimatedCostUSD"`
+}
+
+// AgentsUsage is what the tenant's agents come to.
+type AgentsUsage struct {
+	Agents []AgentUsage `json:"agents"`
+}
+
+type agentUsageIn struct {
+	Window int `query:"window" default:"24" min:"1" max:"87840" doc:"hours"`
+}
+
+func (s *Service) agentUsage(ctx context.Context, in *agentUsageIn) (*wire.Reply, error) {
+	var out AgentsUsage
+	err := s.view(ctx, func(h here) error {
+		out.Agents = []AgentUsage{}
+		window := usage.Last(in.Window, h.At())
+		return h.each(entity.TypeAgent, func(v *entity.Version) error {
+			if agent.Of(v.Manifest).Kind != agent.Inference {
+				return nil
+			}
+			sum, err := usage.Summarize(h.raw, []usage.Scope{usage.Agent(v.Manifest.ID)}, window)
+			if err != nil {
+				return err
+			}
+			out.Agents = append(out.Agents, AgentUsage{v.Manifest.ID, v.Manifest.Label(), sum.Requests, sum.ErrorRate, sum.AvgLatency, sum.Tokens, sum.CostUSD})
+			return nil
+		})
+	})
+	slices.SortStableFunc(out.Agents, func(a, b AgentUsage) int { return cmp.Compare(b.Requests, a.Requests) })
 	return secret(wire.OK(out)), err
 }

@@ -26,6 +26,7 @@ var analyticsRows = map[string]opRow{
 		{name: "nobody", path: "/traces/$nobody", status: 404},
 	}},
 	"portalSummary": {path: "/analytics/summary?window=1&rollup=true", faults: windowFaults("summary")},
+	"portalAgentUsage": {path: "/analytics/agents?window=1", faults: windowFaults("agents")[:3]},
 	"portalTimeseries": {path: "/analytics/timeseries?window=1&bucket=5", faults: append([]fault{
 		{name: "no whole bucket", path: "/analytics/timeseries?bucket=7", status: 400, says: "multiple of 5"},
 		{name: "many points", path: "/analytics/timeseries?window=87840&bucket=5", status: 400, says: "2000"},
@@ -93,6 +94,13 @@ func TestAnalytics(t *testing.T) {
 	models := w.must(200, upper, "GET", "/analytics/models?rollup=true", nil)
 	if got := fmt.Sprintf("%v %v %v", at(models, "models", 0, "model"), at(models, "models", 1, "model"), at(models, "models", 2)); got != "m-1 m-2 <nil>" {
 		t.Errorf("models %s", got)
+	}
+	agents := w.must(200, ours, "GET", "/analytics/agents", nil)
+	if text(agents, "agents", 0, "agentId") != w.vars["agent"] || at(agents, "agents", 0, "requests") != 2.0 || at(agents, "agents", 0, "estimatedCostUSD") != 0.25 || at(agents, "agents", 1) != nil {
+		t.Errorf("agents %v", agents)
+	}
+	if agents := w.must(200, upper, "GET", "/analytics/agents", nil); len(at(agents, "agents").([]any)) != 0 {
+		t.Errorf("agents of the tenant above: %v", agents)
 	}
 	var points []object
 	w.ok(json.Unmarshal(w.call(ours, "GET", "/analytics/timeseries?window=2&bucket=30", nil).Body.Bytes(), &points))

@@ -50,7 +50,7 @@ func tryRow(t *testing.T, doc *wiretest.Described, op *wire.Operation, row opRow
 		if f.body != "" {
 			with = f.body
 		}
-		out := w.send(op.Method, to, with, append([]string{"Authorization", w.callers[by]}, f.headers...)...)
+		out := w.send(op.Method, to, with, append([]string{"Authorization", w.callers[by], "Cookie", row.cookie}, f.headers...)...)
 		if out.Code != f.status {
 			t.Errorf("%s: status %d, want %d: %.300s", f.name, out.Code, f.status, out.Body)
 			continue
@@ -63,7 +63,7 @@ func tryRow(t *testing.T, doc *wiretest.Described, op *wire.Operation, row opRow
 			t.Fatalf("%s: the log went from %d to %d", f.name, before, now)
 		}
 	}
-	if out := w.send(op.Method, path, body, "Authorization", w.callers[by]); out.Code != max(row.status, 200) {
+	if out := w.send(op.Method, path, body, "Authorization", w.callers[by], "Cookie", row.cookie); out.Code != max(row.status, 200) {
 		t.Errorf("the good request is answered with %d: %s", out.Code, out.Body)
 	}
 }

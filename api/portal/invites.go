@@ -8,10 +8,12 @@ import (
 	"io"
 	"time"
 
+	"stemma/api/auth"
 	"stemma/api/llm/agent"
 	"stemma/api/llm/tenant"
 	"stemma/api/wire"
 	"stemma/entity"
+	"stemma/entity/access"
 )
 
 // typeInvite is the type of an invitation's entity, which has all but its token.
@@ -33,9 +35,14 @@ func inviteName(token string) string {
 func (s *Service) inviteOps() []wire.Operation {
 	return []wire.Operation{
 		wire.Op(row(wire.Operation{
-			Method: "GET", Path: "/invites/{token}/info", ID: "portalInviteInfo", Summary: "Find out where an invitation leads", Tag: "Portal",
+			Method: "GET", Path: "/invites/{token}/info", ID: "portalInviteInfo", Summary: "Find out where an invitation leads", KeyInPath: true,
 			Success: []wire.Success{{Status: 200, Body: InviteInfo{}}}, Errors: []int{400, 404},
 		}), s.inviteInfo),
+		wire.Op(row(wire.Operation{
+			Method: "POST", Path: "/invites/{token}/accept", ID: "portalAcceptInvite", Summary: "Join the tenant that an invitation leads into", Permission: "user:credentials", KeyInPath: true,
+			Description: "For who has an account, and logged in or has a key without scopes. The token that comes back is for that tenant. Who is in it already uses nothing up.",
+			Success:     []wire.Success{{Status: 200, Body: Session{}}}, Errors: []int{400},
+		}), s.acceptInvite),
 		wire.Op(row(wire.Operation{
 			Method: "POST", Path: "/invites", ID: "portalCreateInvite", Summary: "Make an invitation into the tenant", Permission: ownerOnly,
 			Description: "Who signs up with its token becomes a member. It counts its uses in the transaction that makes the member, so that no more come in than it says.",
@@ -185,6 +192,26 @@ func (s *Service) inviteInfo(ctx context.Context, in *inviteInfoIn) (*wire.Reply
 		return err
 	})
 	return secret(wire.OK(out)), err
+}
+
+func (s *Service) acceptInvite(ctx context.Context, in *inviteInfoIn) (*wire.Reply, error) {
+	p := auth.From(ctx)
+	if p.Kind != access.User || p.By != "" || p.Scopes != nil {
+		return nil, entity.Errorf(entity.KindForbidden, "portal.acceptInvite", "Forbidden: an invitation is accepted by a user who logged in, or has a key without scopes")
+	}
+	joined := entity.ID("")
+	_, err := s.networks[wire.NetworkOf(ctx)].Store.Update(ctx, entity.Actor{UserID: p.ID, Method: entity.MethodManual}, func(tx entity.Tx) (err error) {
+		joined, err = useInvite(tx, in.Token, p.ID, s.Now())
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.session(ctx, p.ID, joined)
+	if err != nil {
+		return nil, err
+	}
+	return secret(wire.OK(out)), nil
 }
 
 type createInviteIn struct {

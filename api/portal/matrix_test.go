@@ -34,7 +34,7 @@ func TestMatrix(t *testing.T) {
 				ready = nil
 			}
 			before, want := w.store.Seq(), row.wants(op, caller)
-			out := w.send(op.Method, row.path, row.body, "Authorization", w.callers[caller])
+			out := w.send(op.Method, row.path, row.body, "Authorization", w.callers[caller], "Cookie", row.cookie)
 			if out.Code != want {
 				t.Errorf("%s by %s: %d, want %d: %.300s", op.ID, caller, out.Code, want, out.Body)
 			}

@@ -31,7 +31,8 @@ func (s *Service) memberOps() []wire.Operation {
 // Member is somebody in the tenant.
 type Member struct {
 	ID       entity.ID `json:"id"`
-	Email    string    `json:"email"`
+	Name     string    `json:"name" doc:"what the user is called"`
+	Email    string    `json:"email" doc:"empty for who has none that is known"`
 	Role     string    `json:"role" doc:"owner or member"`
 	JoinedAt string    `json:"joinedAt"`
 }
@@ -42,8 +43,15 @@ type Members struct {
 }
 
 func (h here) member(m tenant.Member) (Member, error) {
-	email, err := auth.Email(h.raw, m.ID)
-	return Member{ID: m.ID, Email: email, Role: m.Role, JoinedAt: m.Joined}, err
+	out := Member{ID: m.ID, Role: m.Role, JoinedAt: m.Joined}
+	v, err := entity.Tip(h.raw, m.ID)
+	if err == nil {
+		out.Name = v.Manifest.Label()
+	} else if entity.KindOf(err) != entity.KindNotFound {
+		return out, err
+	}
+	out.Email, err = auth.Email(h.raw, m.ID)
+	return out, err
 }
 
 func (s *Service) listMembers(ctx context.Context, _ *struct{}) (*wire.Reply, error) {

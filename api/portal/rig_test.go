@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"stemma/api/auth"
+	"stemma/api/auth/authtest"
+	"stemma/api/auth/external"
 	"stemma/api/llm/memory"
 	"stemma/api/llm/provider"
 	"stemma/api/llm/retrieval"
@@ -47,6 +49,8 @@ type rig struct {
 	base  *retrieval.Base
 	blobs *files.Blobs
 	root  string // the key of the first user
+
+	provider *authtest.Provider // by whom people sign in
 }
 
 const password = "correct horse"
@@ -87,7 +91,12 @@ func newRig(t testing.TB) *rig {
 	w.root = "uk_" + strings.Repeat("0", 64)
 	_, err = auth.Bootstrap(context.Background(), w.store, w.root)
 	w.ok(err)
-	w.auth, err = auth.New(auth.Options{Stores: []entity.Store{w.store}, Issuer: "https://stemma.example", Now: w.clock.Now, Entropy: storetest.Entropy(8), Interval: time.Hour})
+	w.provider = authtest.NewProvider(t, w.clock.Now)
+	w.auth, err = auth.New(auth.Options{
+		Stores: []entity.Store{w.store}, Issuer: "https://stemma.example", External: external.Options{Issuers: []string{w.provider.URL}, ClientID: authtest.Audience}, Closed: tenant.Closed,
+		SignIn: auth.SignInOptions{Issuer: w.provider.URL, ClientID: authtest.Audience, Secret: authtest.ClientSecret, Name: "House", Redirect: portal.SignInRedirect},
+		Now:    w.clock.Now, Entropy: storetest.Entropy(8), Interval: time.Hour,
+	})
 	w.ok(err)
 	w.box, err = seal.New(bytes.Repeat([]byte{7}, seal.KeySize))
 	w.ok(err)

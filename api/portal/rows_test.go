@@ -11,6 +11,7 @@ import (
 // answered well, whom it lets in, and faults that only it can meet.
 type opRow struct {
 	path, body string
+	cookie     string
 	status     int            // of the good request; 0: 200
 	by         string         // whose the good request is; "": the owner
 	public     bool           // nobody is asked who they are
@@ -56,6 +57,23 @@ var authRows = map[string]opRow{
 		{name: "an agent", body: `{"tenantId":"$agent"}`, status: 403},
 	}},
 	"portalMe":             {path: "/me"},
+	"portalSignInProvider": {path: "/auth/oidc", public: true},
+	"portalStartSignIn": {path: "/auth/oidc/start?next=/app/runs", status: 303, public: true, faults: []fault{
+		{name: "another server", path: "/auth/oidc/start?next=https://x.example/", status: 400, says: "a path of this server"},
+		{name: "another server, short", path: "/auth/oidc/start?next=//x.example/", status: 400},
+		{name: "another server, as browsers read it", path: `/auth/oidc/start?next=/%5Cx.example`, status: 400},
+		{name: "another server, behind a tab", path: "/auth/oidc/start?next=/%09/x.example", status: 400},
+		{name: "a script", path: "/auth/oidc/start?next=javascript:alert(1)", status: 400},
+		{name: "no path", path: "/auth/oidc/start?next=runs", status: 400},
+	}},
+	"portalSignInCallback": {path: "/auth/oidc/callback?state=$state&code=$back", cookie: "stemma_oidc=$browser", status: 303, public: true, before: (*world).begun},
+	"portalEndSignIn": {path: "/auth/oidc/session", body: `{"code":"$code"}`, cookie: "stemma_oidc=$browser", public: true, before: (*world).returned, faults: []fault{
+		{name: "a code of nobody", body: `{"code":"nonsense"}`, status: 400, says: "begin it again"},
+		{name: "another browser", headers: []string{"Cookie", "stemma_oidc=another"}, status: 400},
+		{name: "no browser", headers: []string{"Cookie", ""}, status: 400},
+		{name: "no cookie", headers: []string{"Cookie", "="}, status: 400},
+		{name: "on another network", headers: []string{"X-Arke-Network", "test"}, status: 400},
+	}},
 	"portalSignupsEnabled": {path: "/v1/beta/signups-enabled", public: true},
 }
 
@@ -88,6 +106,11 @@ var tenantRows = map[string]opRow{
 		{name: "an invitation of nobody", path: "/invites/nonsense/info", status: 404, says: "no such invitation"},
 		{name: "by its id", path: "/invites/$invite/info", status: 404},
 		{name: "a long token", path: "/invites/" + strings.Repeat("a", 201) + "/info", status: 400},
+	}},
+	"portalAcceptInvite": {path: "/invites/$invitetoken/accept", who: map[string]int{stranger: 200, above: 200, both: 200, left: 200, operator: 200, looks: 403}, faults: []fault{
+		{name: "an invitation of nobody", path: "/invites/nonsense/accept", status: 400, says: "ask for another"},
+		{name: "by its id", path: "/invites/$invite/accept", status: 400},
+		{name: "a long token", path: "/invites/" + strings.Repeat("a", 201) + "/accept", status: 400},
 	}},
 	"portalCreateInvite": {path: "/invites", body: `{"maxUses":2,"expiresInHours":1}`, status: 201, owners: true},
 	"portalListInvites":  {path: "/invites", owners: true},

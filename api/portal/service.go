@@ -66,7 +66,7 @@ func New(o Options) *Service {
 
 // Operations is the table of the view, in the order of the reference.
 func (s *Service) Operations() (all []wire.Operation) {
-	for _, group := range [][]wire.Operation{s.authOps(), s.tenantOps(), s.memberOps(), s.inviteOps(), s.settingsOps(), s.keyOps(), s.agentOps(), s.limitOps(), s.chatOps(), s.knowledgeOps(), s.findOps(), s.partitionOps(), s.conversationOps(), s.analyticsOps()} {
+	for _, group := range [][]wire.Operation{s.authOps(), s.oidcOps(), s.tenantOps(), s.memberOps(), s.inviteOps(), s.settingsOps(), s.keyOps(), s.agentOps(), s.limitOps(), s.chatOps(), s.knowledgeOps(), s.findOps(), s.partitionOps(), s.conversationOps(), s.analyticsOps()} {
 		all = append(all, group...)
 	}
 	for i := range all {

@@ -187,7 +187,7 @@ func (w *world) send(method, path, body string, headers ...string) *httptest.Res
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Del(headers[i])
 		if headers[i+1] != "" {
-			r.Header.Set(headers[i], headers[i+1])
+			r.Header.Set(headers[i], wiretest.Fill(w.vars, headers[i+1]))
 		}
 	}
 	out := httptest.NewRecorder()

@@ -124,6 +124,14 @@ func TestAuditOfTenant(t *testing.T) {
 	if only := lines(ann, tenant, "?action=access.denied"); len(only) != 3 {
 		t.Errorf("only refusals: %v", only)
 	}
+	for _, about := range []struct {
+		id   string
+		want int
+	}{{eveID, 1}, {note, 3}, {coll, 0}} {
+		if only := lines(ann, tenant, "?action=access.denied&about="+about.id); len(only) != about.want {
+			t.Errorf("only refusals about %s: %v", about.id, only)
+		}
+	}
 	for _, line := range lines(eve, other, "") {
 		if strings.Contains(line, note) || strings.Contains(line, bobID) || strings.Contains(line, annID) {
 			t.Errorf("Eve's tenant reads %q", line)

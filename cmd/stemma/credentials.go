@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -14,6 +15,7 @@ import (
 	"stemma/api/auth/audit"
 	"stemma/api/auth/external"
 	"stemma/api/llm/tenant"
+	"stemma/api/portal"
 	"stemma/entity"
 	"stemma/entity/scope"
 )
@@ -25,17 +27,28 @@ type credentialFlags struct {
 	JWTAudience  string   `name:"jwt-audience" help:"Audience of those tokens, where they name one." default:"authenticated" env:"STEMMA_JWT_AUDIENCE"`
 	OIDCIssuer   []string `name:"oidc-issuer" help:"Believe the tokens of this OIDC issuer; may be given several times." env:"STEMMA_OIDC_ISSUER" placeholder:"URL"`
 	OIDCAudience string   `name:"oidc-audience" help:"Audience of those tokens: the name that the issuer knows this server by." env:"STEMMA_OIDC_AUDIENCE" placeholder:"ID"`
+	OIDCClient   string   `name:"oidc-client-id" help:"Let people sign in to the web application by the (first) OIDC issuer, as this client of it, which has PUBLIC-URL/v1/portal/auth/oidc/callback among its redirect URIs. It is the audience too where none is given." env:"STEMMA_OIDC_CLIENT_ID" placeholder:"ID"`
+	OIDCSecret   string   `name:"oidc-client-secret" help:"Secret of that client; a public client has none. Better in the environment or the file than in a flag." env:"STEMMA_OIDC_CLIENT_SECRET" placeholder:"SECRET"`
+	OIDCName     string   `name:"oidc-name" help:"What people call that issuer; by default its host." env:"STEMMA_OIDC_NAME" placeholder:"NAME"`
 	Signups      bool     `help:"Let anybody make an account with an email and a password." default:"true" negatable:"" env:"STEMMA_SIGNUPS"`
 	TrustProxy   bool     `name:"trust-proxy" help:"A proxy in front sets X-Forwarded-For and X-Forwarded-Proto, and clients cannot get past it." env:"STEMMA_TRUST_PROXY"`
 }
 
 // external is whose tokens are believed.
 func (f *credentialFlags) external() external.Options {
-	o := external.Options{Audience: f.JWTAudience, Issuers: f.OIDCIssuer, ClientID: f.OIDCAudience}
+	o := external.Options{Audience: f.JWTAudience, Issuers: f.OIDCIssuer, ClientID: cmp.Or(f.OIDCAudience, f.OIDCClient)}
 	if f.JWTSecret != "" {
 		o.Secret = []byte(f.JWTSecret)
 	}
 	return o
+}
+
+// signIn is by whom people sign in in a browser.
+func (f *credentialFlags) signIn() auth.SignInOptions {
+	if f.OIDCClient == "" {
+		return auth.SignInOptions{}
+	}
+	return auth.SignInOptions{Issuer: f.OIDCIssuer[0], ClientID: f.OIDCClient, Secret: f.OIDCSecret, Name: f.OIDCName, Redirect: portal.SignInRedirect}
 }
 
 // check refuses settings that cannot be.
@@ -49,7 +62,11 @@ func (f *credentialFlags) check() error {
 		}
 	}
 	switch {
-	case len(f.OIDCIssuer) > 0 && f.OIDCAudience == "":
+	case f.OIDCClient == "" && (f.OIDCSecret != "" || f.OIDCName != ""):
+		return errors.New("--oidc-client-secret and --oidc-name need --oidc-client-id: the client that they are of")
+	case f.OIDCClient != "" && len(f.OIDCIssuer) == 0:
+		return errors.New("--oidc-client-id needs --oidc-issuer: whose client it is")
+	case len(f.OIDCIssuer) > 0 && f.OIDCAudience == "" && f.OIDCClient == "":
 		return errors.New("--oidc-issuer needs --oidc-audience: without it a token made for any other client of the issuer would do")
 	}
 	return nil
@@ -104,7 +121,7 @@ func (s *server) openAuth(o serverOptions, readOnly bool, registry *prometheus.R
 	}
 	s.audit = audit.New(kept)
 	s.auth, err = auth.New(auth.Options{
-		Stores: stores, Issuer: o.publicURL, External: o.external, NoSignups: o.noSignups, Closed: tenant.Closed, ReadOnly: readOnly, Audit: s.audit, Logger: o.logger,
+		Stores: stores, Issuer: o.publicURL, External: o.external, SignIn: o.signIn, NoSignups: o.noSignups, Closed: tenant.Closed, ReadOnly: readOnly, Audit: s.audit, Logger: o.logger,
 	})
 	return err
 }

@@ -46,6 +46,10 @@ func TestCredentialSettings(t *testing.T) {
 		"a URL of files":        {credentialFlags{PublicURL: "file:///a"}, false},
 		"a short secret":        {credentialFlags{JWTSecret: long[1:]}, true},
 		"an issuer in the open": {credentialFlags{OIDCIssuer: []string{"http://b"}, OIDCAudience: "c"}, false},
+		"a client":              {credentialFlags{OIDCIssuer: []string{"https://b"}, OIDCClient: "c", OIDCSecret: "s", OIDCName: "B"}, true},
+		"a client of nobody":    {credentialFlags{OIDCClient: "c"}, false},
+		"a secret of nobody":    {credentialFlags{OIDCIssuer: []string{"https://b"}, OIDCAudience: "c", OIDCSecret: "s"}, false},
+		"a name of nobody":      {credentialFlags{OIDCName: "B"}, false},
 		"no audience":           {credentialFlags{OIDCIssuer: []string{"https://b"}}, false},
 	} {
 		if err := c.flags.check(); (err == nil) != c.good {

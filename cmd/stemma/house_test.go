@@ -123,7 +123,7 @@ var testImports = map[string][]string{
 	"api/llm/retrieval":      {"entity/store"},
 	"api/llm/runs":           {"entity/store", "entity/storetest"},
 	"api/llm/usage":          {"entity/store", "entity/storetest"},
-	"api/portal":             {"api/llm/llmtest", "api/llm/provider", "api/llm/runs", "api/wire/wiretest", "entity/store", "entity/storetest", "files", "files/extract", "query/search/embed"},
+	"api/portal":             {"api/auth/authtest", "api/auth/external", "api/llm/llmtest", "api/llm/provider", "api/llm/runs", "api/wire/wiretest", "entity/store", "entity/storetest", "files", "files/extract", "query/search/embed"},
 	"api/admin":              {"api/gateway", "api/llm/llmtest", "api/llm/runs", "api/llm/tools", "api/llm/turn", "api/portal", "api/wire/wiretest", "entity/store", "entity/storetest"},
 	"cmd/stemma/archive":     {"entity/store", "entity/storetest", "graph"},
 	"cmd/stemma/backup":      {"entity/listing", "graph"},

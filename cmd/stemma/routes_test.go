@@ -36,6 +36,7 @@ var otherRoutes = map[string]struct {
 	"appHome":       {path: "/", status: 200},
 	"app":           {path: "/app", status: 200},
 	"appPage":       {path: "/app/e/01ARZ3NDEKTSV4RRFFQ69G5FAV", status: 200},
+	"appSignup":     {path: "/signup?invite=abc", status: 200},
 	"appAsset":      {path: "/assets/none.js", status: 404},
 }
 

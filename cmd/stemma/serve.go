@@ -102,7 +102,7 @@ func (c *serveCmd) Run(ctx context.Context, io *streams) error {
 	}
 	logger := newLogger(io.err, level, c.LogFormat)
 	s, err := openServer(ctx, serverOptions{data: c.Data, bootstrapKey: c.BootstrapKey, logger: logger, maxBody: c.MaxBody, cacheBytes: c.Cache << 20, blobs: c.Blobs, maxFile: c.MaxFile, readOnly: c.ReadOnly,
-		publicURL: c.publicURL(listener.Addr()), external: c.external(), noSignups: !c.Signups, trustProxy: c.TrustProxy, noSearch: !c.Search, search: c.searchFlags, recorder: c.recorderFlags, privateAgents: c.AllowPrivateAgents, noAttest: !c.Attest, attestOrigin: c.attestFlags.Origin, arweave: c.arweaveFlags, chat: c.chatFlags, llm: c.llmFlags})
+		publicURL: c.publicURL(listener.Addr()), external: c.external(), signIn: c.signIn(), noSignups: !c.Signups, trustProxy: c.TrustProxy, noSearch: !c.Search, search: c.searchFlags, recorder: c.recorderFlags, privateAgents: c.AllowPrivateAgents, noAttest: !c.Attest, attestOrigin: c.attestFlags.Origin, arweave: c.arweaveFlags, chat: c.chatFlags, llm: c.llmFlags})
 	if err != nil {
 		return err
 	}

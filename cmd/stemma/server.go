@@ -82,6 +82,7 @@ type serverOptions struct {
 
 	publicURL  string           // the issuer of tokens; "": the default address
 	external   external.Options // whose tokens are believed beside our own
+	signIn     auth.SignInOptions
 	noSignups  bool
 	trustProxy bool
 

@@ -29,6 +29,7 @@ type Provider struct {
 	now     func() time.Time
 	found   atomic.Int64 // times its discovery document was read
 	fetched atomic.Int64 // times its keys were
+	flow    flow
 }
 
 // NewProvider starts a provider that ends with the test.
@@ -43,7 +44,17 @@ func NewProvider(t testing.TB, now func() time.Time) *Provider {
 			return
 		case r.URL.Path == "/.well-known/openid-configuration":
 			p.found.Add(1)
-			answer = Claims{"issuer": p.URL, "jwks_uri": p.URL + "/keys", "id_token_signing_alg_values_supported": []string{"none", "HS256", "ES256"}}
+			answer = Claims{
+				"issuer": p.URL, "jwks_uri": p.URL + "/keys", "id_token_signing_alg_values_supported": []string{"none", "HS256", "ES256"},
+				"authorization_endpoint": p.URL + "/authorize", "token_endpoint": p.URL + "/token", "userinfo_endpoint": p.URL + "/userinfo",
+			}
+		case r.URL.Path == "/token":
+			var status int
+			if status, answer = p.token(r); status != http.StatusOK {
+				w.WriteHeader(status)
+			}
+		case r.URL.Path == "/userinfo":
+			answer = p.flow.about()
 		default:
 			p.fetched.Add(1)
 			answer = jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: p.Key.Public(), KeyID: p.KeyID, Algorithm: "ES256", Use: "sig"}}}

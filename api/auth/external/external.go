@@ -24,6 +24,7 @@ type Identity struct {
 	Form            Form
 	Issuer, Subject string // Subject may be "" of a service alone
 	Name            string // as a person is called; "" when the token does not say
+	Email           string // of an OIDC issuer that says it has verified it; "" otherwise
 	Service         bool   // a program of the operator's
 	IssuedAt        time.Time
 }

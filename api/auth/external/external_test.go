@@ -175,7 +175,7 @@ func TestDiscoveryIsRetried(t *testing.T) {
 func TestKeysDown(t *testing.T) {
 	p := newProvider(t)
 	v, clock := newVerifier(t, p)
-	if _, err := v.issuers[p.URL].verifier(); err != nil {
+	if _, err := v.issuers[p.URL].discover(); err != nil {
 		t.Fatal(err)
 	}
 	p.Down.Store(true)

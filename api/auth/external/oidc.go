@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,16 +15,24 @@ import (
 	"stemma/entity"
 )
 
-// issuer is an OIDC issuer, found when its first token comes.
+// issuer is an OIDC issuer, found when it is first needed.
 type issuer struct {
 	url, clientID string
 	client        *http.Client
 	now           func() time.Time
 
 	mu      sync.Mutex
-	found   *oidc.IDTokenVerifier
+	found   *discovered
 	failed  error
 	retryAt time.Time
+}
+
+// discovered is what an issuer says of itself.
+type discovered struct {
+	*oidc.Provider
+	keys       *keySet
+	algorithms []string
+	basic      bool // clients show their secret in a header
 }
 
 // retryAfter is how long an issuer that was not found is left alone.
@@ -33,36 +42,51 @@ func newIssuer(url string, o Options) *issuer {
 	return &issuer{url: url, clientID: o.ClientID, client: o.Client, now: o.Now}
 }
 
+// verify gives the identity that a token for the audience proves.
 func (i *issuer) verify(ctx context.Context, raw string) (Identity, error) {
-	v, err := i.verifier()
+	d, err := i.discover()
 	if err != nil {
 		return Identity{}, i.unreachable(err)
 	}
+	t, err := i.token(ctx, d, i.clientID, raw)
+	if err != nil {
+		return Identity{}, err
+	}
+	return i.identity(t)
+}
+
+// token verifies a token for a client.
+func (i *issuer) token(ctx context.Context, d *discovered, client, raw string) (*oidc.IDToken, error) {
+	v := oidc.NewVerifier(i.url, d.keys, &oidc.Config{ClientID: client, SupportedSigningAlgs: d.algorithms, Now: i.now})
 	var down error
 	t, err := v.Verify(context.WithValue(ctx, downKey{}, &down), raw)
 	switch {
 	case down != nil:
-		return Identity{}, i.unreachable(down)
+		return nil, i.unreachable(down)
 	case err != nil:
-		return Identity{}, token.Refused("%w", err)
+		return nil, token.Refused("%w", err)
 	case t.IssuedAt.After(i.now().Add(skew)):
-		return Identity{}, token.Refused("it is of the future")
+		return nil, token.Refused("it is of the future")
 	case !i.now().Before(t.Expiry):
-		return Identity{}, token.Refused("it ended at %s", t.Expiry)
+		return nil, token.Refused("it ended at %s", t.Expiry)
 	}
+	return t, nil
+}
+
+func (i *issuer) identity(t *oidc.IDToken) (Identity, error) {
 	var c claims
 	if err := t.Claims(&c); err != nil {
 		return Identity{}, token.Refused("%w", err)
 	}
-	return Identity{Form: OIDC, Issuer: i.url, Subject: t.Subject, Name: c.name(), IssuedAt: t.IssuedAt}, nil
+	return Identity{Form: OIDC, Issuer: i.url, Subject: t.Subject, Name: c.name(), Email: c.email(), IssuedAt: t.IssuedAt}, nil
 }
 
 func (i *issuer) unreachable(err error) error {
 	return &entity.Error{Kind: entity.KindUnavailable, Op: "external.Verify", Err: err, Message: "the issuer of the token cannot be asked for its keys at the moment; try again in some seconds"}
 }
 
-// verifier discovers the issuer, once it works once and for all.
-func (i *issuer) verifier() (*oidc.IDTokenVerifier, error) {
+// discover reads what the issuer says of itself, once it works once and for all.
+func (i *issuer) discover() (*discovered, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.found != nil {
@@ -77,6 +101,7 @@ func (i *issuer) verifier() (*oidc.IDTokenVerifier, error) {
 	var doc struct {
 		Keys       string   `json:"jwks_uri"`
 		Algorithms []string `json:"id_token_signing_alg_values_supported"`
+		Methods    []string `json:"token_endpoint_auth_methods_supported"`
 	}
 	if err == nil {
 		err = p.Claims(&doc)
@@ -88,8 +113,10 @@ func (i *issuer) verifier() (*oidc.IDTokenVerifier, error) {
 		i.failed, i.retryAt = fmt.Errorf("discovery of %s: %w", i.url, err), i.now().Add(retryAfter)
 		return nil, i.failed
 	}
-	algorithms := asymmetric(doc.Algorithms)
-	i.found = oidc.NewVerifier(i.url, newKeySet(doc.Keys, algorithms, i.client, i.now), &oidc.Config{ClientID: i.clientID, SupportedSigningAlgs: algorithms, Now: i.now})
+	i.found = &discovered{
+		Provider: p, keys: newKeySet(doc.Keys, asymmetric(doc.Algorithms), i.client, i.now), algorithms: asymmetric(doc.Algorithms),
+		basic: len(doc.Methods) == 0 || slices.Contains(doc.Methods, "client_secret_basic"), // Discovery section 3
+	}
 	return i.found, nil
 }
 

@@ -14,6 +14,8 @@ import (
 type claims struct {
 	jwt.Claims
 	Name         string `json:"name"`
+	Email        string `json:"email"`
+	Verified     any    `json:"email_verified"` // of some a text
 	Role         any    `json:"role"`
 	UserMetadata struct {
 		Name string `json:"name"`
@@ -25,6 +27,15 @@ func (c claims) name() string {
 		return c.UserMetadata.Name
 	}
 	return c.Name
+}
+
+// email is the address that the issuer says is theirs; "" for one that anybody
+// may have typed.
+func (c claims) email() string {
+	if c.Verified != true && c.Verified != "true" || len(c.Email) > maxName {
+		return ""
+	}
+	return c.Email
 }
 
 // skew is how far ahead another's clock may be.

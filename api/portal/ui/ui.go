@@ -92,6 +92,7 @@ func (v *View) Operations() []wire.Operation {
 		hidden("appHome", "/", page),
 		hidden("app", "/app", page),
 		hidden("appPage", "/app/*", page),
+		hidden("appSignup", "/signup", page), // where invitations lead
 		hidden("appAsset", "/assets/*", file),
 	}
 }

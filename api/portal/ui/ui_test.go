@@ -44,7 +44,7 @@ func text(t *testing.T, r *http.Response) string {
 func TestPage(t *testing.T) {
 	h := serve(t, fstest.MapFS{"index.html": {Data: []byte(`<meta name="csp-nonce" content="` + placeholder + `">`)}})
 	nonces := map[string]bool{}
-	for _, path := range []string{"/", "/app", "/app/e/01ARZ3NDEKTSV4RRFFQ69G5FAV", "/app/explore?q=type%3Anote"} {
+	for _, path := range []string{"/", "/signup?invite=abc", "/app", "/app/e/01ARZ3NDEKTSV4RRFFQ69G5FAV", "/app/explore?q=type%3Anote"} {
 		r := get(h, path, "")
 		policy := r.Header.Get("Content-Security-Policy")
 		nonce := regexp.MustCompile(`'nonce-([^']+)'`).FindStringSubmatch(policy)

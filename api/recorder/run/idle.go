@@ -83,12 +83,12 @@ func EndIdle(tx entity.Tx, id entity.ID, before int64, judge Judge, salt Salt, n
 	if err != nil || last == 0 || last >= before {
 		return false, err
 	}
-	w, err := Continue(tx, h, salt)
+	w, err := Continue(tx, h, salt, now)
 	if err != nil {
 		return false, err
 	}
-	_, err = w.End(Finish{Status: TimedOut, At: time.UnixMilli(last).UTC(), Body: entity.Properties{
+	_, _, err = w.End(Finish{Status: TimedOut, At: time.UnixMilli(last).UTC(), Body: entity.Properties{
 		"error_type": LeftOpen, "partial": "nobody ended the run; the server did, as nothing more came",
-	}}, judge, now)
+	}}, judge)
 	return err == nil, err
 }

@@ -16,8 +16,8 @@ export const expectedFailure = /Failed to load resource/; // of a request that t
 export const typedStyle = /Applying inline style/;
 
 // open starts a browser. Whatever a page complains about fails the test, but for
-// what the test expects.
-export async function open(t, options = {}) {
+// what the test expects; requests go to the server, and where elsewhere says.
+export async function open(t, { elsewhere, ...options } = {}) {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
@@ -35,7 +35,7 @@ export async function open(t, options = {}) {
   page.setDefaultTimeout(60_000); // a slow machine gets there too
   page.on("console", (m) => ["error", "warning"].includes(m.type()) && complaints.push(m.text()));
   page.on("pageerror", (e) => complaints.push(e.stack ?? e.message));
-  page.on("request", (r) => !/^(data|blob):/.test(r.url()) && !r.url().startsWith(url) && complaints.push(`a request to ${r.url()}`));
+  page.on("request", (r) => !/^(data|blob):/.test(r.url()) && ![url, elsewhere].some((at) => at && r.url().startsWith(at)) && complaints.push(`a request to ${r.url()}`));
   return { page, context, allow: (what) => allowed.push(what) };
 }
 
@@ -63,6 +63,33 @@ export async function call(method, path, body, credential = key, more = {}) {
   const text = await answer.text();
   assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${text}`);
   return text && JSON.parse(text);
+}
+
+// account makes somebody with a team, and gives the session that the API answers.
+// Where the server trusts a proxy, each comes from an address of its own.
+let accounts = 0;
+export async function account(name, more = {}) {
+  const body = { email: `${name}-${process.pid}-${++accounts}@example.com`, password: "correct horse", tenantName: `${name}'s team`, ...more };
+  const answer = await fetch(`${url}/v1/portal/auth/signup`, { method: "POST", headers: { "Content-Type": "application/json", "X-Forwarded-For": `10.0.0.${accounts}` }, body: JSON.stringify(body) });
+  assert.equal(answer.status, 201, await answer.clone().text());
+  return { ...(await answer.json()), ...body };
+}
+
+// enter signs in with an account, and as is call in its name.
+export async function enter(page, who, path = "/") {
+  await page.goto(`/app/sign-in?next=${encodeURIComponent(path)}`);
+  await page.getByLabel("Email").fill(who.email);
+  await page.getByLabel("Password").fill(who.password);
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await page.waitForURL((at) => at.pathname !== "/app/sign-in");
+}
+
+export const as = (who) => (method, path, body) => call(method, path, body, who.token, { Authorization: `Bearer ${who.token}` });
+
+// narrow fails for a page that is wider than a telephone.
+export async function narrow(page, name) {
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(over <= 0, `${name} is ${over} pixels too wide`);
 }
 
 // look takes a picture of a page in both colours, and has axe judge it.

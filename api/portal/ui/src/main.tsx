@@ -4,9 +4,9 @@ import { setNonce } from "get-nonce";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { Problem } from "./lib/api";
-import { onSession, session } from "./lib/session";
 import { applyTheme } from "./lib/theme";
 import { nonce } from "./lib/nonce";
+import { onSession, session } from "./lib/session";
 import { makeRouter } from "./routes";
 import "./style.css";
 
@@ -22,8 +22,12 @@ const queries = new QueryClient({
   },
 });
 
+// What was loaded for one person in one team is not shown to another.
+let before = session();
 onSession(() => {
-  if (!session()) queries.clear(); // what one saw is not for the next
+  const now = session();
+  if (now?.user !== before?.user || now?.kind !== before?.kind || now?.tenant?.id !== before?.tenant?.id) queries.clear();
+  before = now;
 });
 
 createRoot(document.getElementById("root")!).render(

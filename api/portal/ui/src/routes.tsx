@@ -100,9 +100,44 @@ const serverTrace = createRoute({ getParentRoute: () => server, path: "/traces/$
 const serverSettings = createRoute({ getParentRoute: () => server, path: "/settings", component: lazyRouteComponent(() => import("./pages/server/settings"), "ServerSettings") });
 const serverPages = server.addChildren([serverHealth, serverTenants, serverTenant, serverProviders, serverProvider, serverPrices, serverUsage, serverTraces, serverTrace, serverSettings]);
 
+const signUp = createRoute({
+  getParentRoute: () => root,
+  path: "/signup", // where invitations lead
+  beforeLoad: ({ search }) => {
+    const { invite } = search as { invite?: unknown };
+    throw redirect({ to: "/app/sign-in", search: typeof invite === "string" ? { invite } : {}, replace: true });
+  },
+});
+
+const account = createRoute({ getParentRoute: () => frame, path: "/app/account", component: lazyRouteComponent(() => import("./pages/account"), "AccountPage") });
+const members = createRoute({ getParentRoute: () => frame, path: "/app/members", component: lazyRouteComponent(() => import("./pages/members"), "MembersPage") });
+
+export const ranges = ["1", "7", "30", "90", "365"] as const; // days
+
+const usage = createRoute({
+  getParentRoute: () => frame,
+  path: "/app/usage",
+  validateSearch: (s: Record<string, unknown>): { days?: number; below?: boolean } => ({
+    ...(ranges.includes(String(s.days) as never) && Number(s.days) !== 7 ? { days: Number(s.days) } : {}),
+    ...(s.below === true ? { below: true } : {}),
+  }),
+  component: lazyRouteComponent(() => import("./pages/usage"), "UsagePage"),
+});
+
+const audit = createRoute({
+  getParentRoute: () => frame,
+  path: "/app/audit",
+  validateSearch: (s: Record<string, unknown>): { tenant?: string; show?: string; about?: string } => ({
+    ...(typeof s.tenant === "string" && s.tenant ? { tenant: s.tenant } : {}),
+    ...(typeof s.show === "string" && s.show ? { show: s.show } : {}),
+    ...(typeof s.about === "string" && s.about ? { about: s.about } : {}),
+  }),
+  component: lazyRouteComponent(() => import("./pages/audit"), "AuditPage"),
+});
+
 export function makeRouter(queries: QueryClient) {
   return createRouter({
-    routeTree: root.addChildren([signIn, frame.addChildren([home, explore, entity, runs, run, keys, serverPages])]),
+    routeTree: root.addChildren([signIn, signUp, frame.addChildren([home, explore, entity, runs, run, keys, account, members, usage, audit, serverPages])]),
     context: { queries },
     defaultPreload: "intent",
     scrollRestoration: true,

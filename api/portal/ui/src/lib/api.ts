@@ -41,8 +41,8 @@ client.use({
   async onResponse({ response, request }) {
     if (response.ok || response.status === 304) return response;
     const body: unknown = await response.json().catch(() => null);
-    const { pathname } = new URL(request.url);
-    if (response.status === 401 && !/^\/v1\/(portal|admin)\/auth\//.test(pathname)) {
+    const { pathname } = new URL(request.url); // a password that is wrong ends no session
+    if (response.status === 401 && !/^(\/v1\/(portal|admin)\/auth\/|\/auth\/password$)/.test(pathname)) {
       if (pathname.startsWith("/v1/admin/") && operatorToken()) setOperatorToken(null);
       else if (session()) setSession(null);
     }

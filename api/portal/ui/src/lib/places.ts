@@ -10,7 +10,11 @@ export const main = [
 ] as const satisfies readonly Place[];
 
 // team is what concerns the tenant that one is signed in to.
-export const team = [] as const satisfies readonly Place[];
+export const team = [
+  { to: "/app/members", name: "Members", keys: "m", needs: "team" },
+  { to: "/app/usage", name: "Usage", keys: "u", needs: "team" },
+  { to: "/app/audit", name: "Audit", keys: "l", needs: "team" },
+] as const satisfies readonly Place[];
 
 // server is what an operator sees.
 export const server = [

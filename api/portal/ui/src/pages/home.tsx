@@ -5,6 +5,7 @@ import { ago, moment, short } from "../lib/format";
 import { useFeed, useLabels } from "../lib/feed";
 import { session } from "../lib/session";
 import { Busy, Empty, EntityLink, Failure, Type, useTitle } from "../parts/basics";
+import { Glance } from "./usage/glance";
 
 export function Home() {
   useTitle("");
@@ -14,6 +15,7 @@ export function Home() {
         <Lately />
       </section>
       <section aria-labelledby="yours">
+        <Glance />
         <h2 id="yours">Your collections</h2>
         <Collections />
         <h2>Where to begin</h2>

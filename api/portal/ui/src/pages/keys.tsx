@@ -3,6 +3,8 @@ import { useState, type FormEvent } from "react";
 import { client, data } from "../lib/api";
 import { ago, moment } from "../lib/format";
 import { Busy, Empty, Failure, useTitle } from "../parts/basics";
+import { Confirm } from "../parts/confirm";
+import { Copy } from "../parts/copy";
 
 type Row = { id: string; shown: string; label: string | null; created: string | null; used: string | null; expires: string | null };
 
@@ -35,6 +37,12 @@ export function Keys() {
       <h1>Keys</h1>
       <Kind of="yours" />
       <Kind of="recording" />
+      <section aria-labelledby="keys-agents">
+        <h2 id="keys-agents">Keys of agents</h2>
+        <p className="faint">
+          Clients of OpenAI's and Anthropic's APIs ask an agent by a key of its own, loom_sk_…, which is made and revoked on <a href="/app/agents">the agent's page</a>.
+        </p>
+      </section>
     </>
   );
 }
@@ -65,9 +73,7 @@ function Kind({ of: kind }: { of: keyof typeof kinds }) {
       {fresh && (
         <p className="fresh" role="status">
           The new key, shown this once: <code>{fresh}</code>{" "}
-          <button type="button" className="plain" onClick={() => void navigator.clipboard.writeText(fresh)}>
-            Copy
-          </button>
+          <Copy text={fresh} what="the new key" />
         </p>
       )}
       {rows.isPending && <Busy what={title} />}
@@ -100,9 +106,11 @@ function Kind({ of: kind }: { of: keyof typeof kinds }) {
                 <td>{k.created && <time title={moment(k.created)}>{ago(k.created)}</time>}</td>
                 <td>{k.used ? <time title={moment(k.used)}>{ago(k.used)}</time> : "never"}</td>
                 <td>
-                  <button type="button" className="plain" disabled={drop.isPending} aria-label={`Revoke ${k.label || k.shown}`} onClick={() => confirm(`Revoke ${k.label || k.shown}? Whatever uses it stops working at once.`) && drop.mutate(k.id)}>
-                    Revoke
-                  </button>
+                  <Confirm title={`Revoke ${k.label || k.shown}?`} action="Revoke" what={<p>Whatever uses it stops working at once. A revoked key cannot be brought back.</p>} onConfirm={() => drop.mutate(k.id)}>
+                    <button type="button" className="plain" disabled={drop.isPending} aria-label={`Revoke ${k.label || k.shown}`}>
+                      Revoke
+                    </button>
+                  </Confirm>
                 </td>
               </tr>
             ))}

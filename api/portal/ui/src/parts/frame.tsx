@@ -3,8 +3,8 @@ import { DropdownMenu } from "radix-ui";
 import { useEffect, useState, useSyncExternalStore } from "react";
 import { useOperator, usePlaces } from "../lib/operator";
 import { main, server, team, type Place } from "../lib/places";
-import { onSession, session, setSession } from "../lib/session";
-import { setTheme, theme, type Theme } from "../lib/theme";
+import { onSession, session } from "../lib/session";
+import { Account } from "./account";
 import { Palette } from "./palette";
 import { Shortcuts } from "./shortcuts";
 
@@ -72,9 +72,9 @@ export function Frame() {
         <button type="button" className="find" onClick={() => setPalette(true)}>
           Find… <kbd>Ctrl K</kbd>
         </button>
-        <Account onHelp={() => setHelp(true)} name={who?.email ?? who?.tenant?.name ?? "Account"} />
+        <Account who={who} onHelp={() => setHelp(true)} />
       </header>
-      <main id="content" tabIndex={-1}>
+      <main id="content" tabIndex={-1} key={`${who?.user} ${who?.tenant?.id}`}>
         <Outlet />
       </main>
       <Palette open={palette} onOpen={setPalette} />
@@ -87,7 +87,7 @@ export function Frame() {
 function More({ name, of }: { name: string; of: readonly Place[] }) {
   if (of.length === 0) return null;
   return (
-    <DropdownMenu.Root>
+    <DropdownMenu.Root modal={false}>
       <DropdownMenu.Trigger className="more">{name}</DropdownMenu.Trigger>
       <DropdownMenu.Portal>
         <DropdownMenu.Content className="menu" align="start">
@@ -96,44 +96,6 @@ function More({ name, of }: { name: string; of: readonly Place[] }) {
               <Link to={p.to}>{p.name}</Link>
             </DropdownMenu.Item>
           ))}
-        </DropdownMenu.Content>
-      </DropdownMenu.Portal>
-    </DropdownMenu.Root>
-  );
-}
-
-function Account({ name, onHelp }: { name: string; onHelp: () => void }) {
-  const [now, setNow] = useState<Theme>(theme());
-  return (
-    <DropdownMenu.Root>
-      <DropdownMenu.Trigger className="account">{name}</DropdownMenu.Trigger>
-      <DropdownMenu.Portal>
-        <DropdownMenu.Content className="menu" align="end">
-          <DropdownMenu.Label className="menu-label">Colours</DropdownMenu.Label>
-          <DropdownMenu.RadioGroup
-            value={now}
-            onValueChange={(v) => {
-              setTheme(v as Theme);
-              setNow(v as Theme);
-            }}
-          >
-            {(["system", "light", "dark"] as const).map((t) => (
-              <DropdownMenu.RadioItem key={t} value={t} className="menu-item">
-                <DropdownMenu.ItemIndicator className="menu-tick">✓</DropdownMenu.ItemIndicator>
-                {{ system: "As the system", light: "Light", dark: "Dark" }[t]}
-              </DropdownMenu.RadioItem>
-            ))}
-          </DropdownMenu.RadioGroup>
-          <DropdownMenu.Separator className="menu-line" />
-          <DropdownMenu.Item className="menu-item" onSelect={onHelp}>
-            Keyboard shortcuts
-          </DropdownMenu.Item>
-          <DropdownMenu.Item className="menu-item" asChild>
-            <a href="/ops-reference">API reference</a>
-          </DropdownMenu.Item>
-          <DropdownMenu.Item className="menu-item" onSelect={() => setSession(null)}>
-            Sign out
-          </DropdownMenu.Item>
         </DropdownMenu.Content>
       </DropdownMenu.Portal>
     </DropdownMenu.Root>
