@@ -36,3 +36,12 @@ export function labelOf(e: { id: string; properties?: Record<string, unknown> })
   }
   return e.id;
 }
+
+const sizes = ["bytes", "KB", "MB", "GB", "TB"];
+
+export function bytes(n: number): string {
+  let unit = 0;
+  let value = n;
+  for (; value >= 1000 && unit < sizes.length - 1; unit++) value /= 1000;
+  return `${unit === 0 ? value : value.toPrecision(3)} ${value === 1 && unit === 0 ? "byte" : sizes[unit]}`;
+}
