@@ -38,7 +38,10 @@ export function KnowledgeBase() {
       <header className="head">
         <h1>{base.name}</h1>
         <p className="faint">
-          {base.fileCount} {base.fileCount === 1 ? "file" : "files"}, {chunks(base.chunkCount)}, made <time dateTime={base.createdAt}>{moment(base.createdAt)}</time>. Agents call it <code>{base.ref}</code>. Its entity, with who changed what: <EntityLink id={base.id} label="history" />
+          {base.fileCount} {base.fileCount === 1 ? "file" : "files"}, {chunks(base.chunkCount)}, made <time dateTime={base.createdAt}>{moment(base.createdAt)}</time>. Agents call it <code>{base.ref}</code>.{" "}
+          <Link to="/app/e/$id" params={{ id: base.id }} search={{ tab: "history" }}>
+            Its history
+          </Link>
         </p>
         <State base={base} />
       </header>

@@ -127,7 +127,7 @@ function Row({ job: j }: { job: Job }) {
   return (
     <li>
       <span className="name">
-        {j.done?.entity ? <EntityLink id={j.done.entity} label={j.name} /> : j.name} <span className="faint">{says(j)}</span>
+        {j.done?.entity ? <EntityLink id={j.done.entity} label={j.name} /> : <bdi>{j.name}</bdi>} <span className="faint">{says(j)}</span>
       </span>
       <span className="acts">
         {isOpen(j) && (
