@@ -131,6 +131,16 @@ func (h here) owned(id entity.ID) (*knowledge, error) {
 	return k, err
 }
 
+// only leaves one of the files; KindNotFound where it is none of them.
+func (k *knowledge) only(file entity.ID) error {
+	at := slices.IndexFunc(k.files, func(v *entity.Version) bool { return v.Manifest.ID == file })
+	if at < 0 {
+		return entity.NotFound("portal.knowledge", "there is no file %s in this knowledge base", file)
+	}
+	k.files = k.files[at : at+1]
+	return nil
+}
+
 func (k *knowledge) chunks() (n int64) {
 	for _, v := range k.files {
 		n += retrieval.SetOf(v.Manifest).Count
@@ -239,8 +249,8 @@ func (s *Service) removeFile(ctx context.Context, in *fileIn) (*wire.Reply, erro
 		if err != nil {
 			return err
 		}
-		if !slices.ContainsFunc(k.files, func(v *entity.Version) bool { return v.Manifest.ID == in.File }) {
-			return entity.NotFound("portal.removeFile", "there is no file %s in this knowledge base", in.File)
+		if err := k.only(in.File); err != nil {
+			return err
 		}
 		return tenant.Bury(t.tx, in.File, entity.Any, t.At())
 	})

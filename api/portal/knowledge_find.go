@@ -2,6 +2,7 @@ package portal
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"stemma/api/llm/retrieval"
@@ -57,6 +58,7 @@ type Chunk struct {
 	TokenCount int64     `json:"tokenCount"`
 	SourcePath string    `json:"sourcePath"`
 	FileID     entity.ID `json:"fileId"`
+	Version    int64     `json:"fileVersion" doc:"version of the file, which has this chunk"`
 }
 
 // Chunks are a page of them.
@@ -74,7 +76,7 @@ func (h here) chunks(k *knowledge, offset, limit int) (out []Chunk, total int, e
 	out = []Chunk{}
 	page, total, err := retrieval.Page(h.raw, k.files, offset, limit)
 	for _, c := range page {
-		out = append(out, Chunk{c.ID, c.CID.String(), c.Index, c.Content, c.Tokens, c.File.Label(), c.File.ID})
+		out = append(out, Chunk{c.ID, c.CID.String(), c.Index, c.Content, c.Tokens, c.File.Label(), c.File.ID, c.File.Ver})
 	}
 	return out, total, err
 }
@@ -111,14 +113,18 @@ func (s *Service) getKnowledge(ctx context.Context, in *idIn) (*wire.Reply, erro
 
 type chunksIn struct {
 	idIn
-	Limit  int `query:"limit" default:"50" min:"1" max:"200"`
-	Offset int `query:"offset" default:"0" min:"0"`
+	File   entity.ID `query:"file" doc:"the chunks of this file alone"`
+	Limit  int       `query:"limit" default:"50" min:"1" max:"200"`
+	Offset int       `query:"offset" default:"0" min:"0"`
 }
 
 func (s *Service) listChunks(ctx context.Context, in *chunksIn) (*wire.Reply, error) {
 	out := Chunks{Limit: in.Limit, Offset: in.Offset}
 	err := s.view(ctx, func(h here) error {
 		k, err := h.knowledge("collection:view", in.ID)
+		if err == nil && in.File != "" {
+			err = k.only(in.File)
+		}
 		if err == nil {
 			out.Chunks, out.Total, err = h.chunks(k, in.Offset, in.Limit)
 		}
@@ -138,6 +144,7 @@ type Source struct {
 	CID         string    `json:"cid" doc:"of the content"`
 	UpToDate    bool      `json:"upToDate" doc:"its chunks are those of its content"`
 	Truncated   bool      `json:"truncated" doc:"it holds more text than its chunks"`
+	Refused     string    `json:"refused,omitempty" doc:"why nothing could be read out of its content"`
 }
 
 // Sources are the files of a knowledge base, newest first.
@@ -159,7 +166,7 @@ func (s *Service) listSources(ctx context.Context, in *idIn) (*wire.Reply, error
 		out.Sources = []Source{}
 		for _, v := range k.files {
 			set, source := retrieval.SetOf(v.Manifest), Source{SourcePath: v.Manifest.Label(), FileID: v.Manifest.ID}
-			source.ChunkCount, source.TotalTokens, source.Truncated = set.Count, set.Tokens, set.Truncated
+			source.ChunkCount, source.TotalTokens, source.Truncated, source.Refused = set.Count, set.Tokens, set.Truncated, set.Refused
 			if c, ok := index.Of(v.Manifest.Properties); ok {
 				source.ContentType, source.Size, source.CID = c.ContentType, c.Size, c.CID.String()
 			}
@@ -173,8 +180,9 @@ func (s *Service) listSources(ctx context.Context, in *idIn) (*wire.Reply, error
 
 type searchIn struct {
 	idIn
-	Query string `json:"query" req:"true" min:"1" max:"10000"`
-	TopK  int    `json:"topK" alias:"top_k" min:"1" max:"20" doc:"by default what the knowledge base says: 5"`
+	Query     string   `json:"query" req:"true" min:"1" max:"10000"`
+	TopK      int      `json:"topK" alias:"top_k" min:"1" max:"20" doc:"by default what the knowledge base says: 5"`
+	Threshold *float64 `json:"similarityThreshold" alias:"similarity_threshold" min:"0" max:"1" doc:"chunks below it are not given; by default what the knowledge base says"`
 }
 
 // Found is what was found.
@@ -186,12 +194,13 @@ type Found struct {
 
 // FoundOne is a chunk that was found.
 type FoundOne struct {
-	Rank            int     `json:"rank"`
-	Content         string  `json:"content"`
-	SourcePath      string  `json:"sourcePath"`
-	SimilarityScore float64 `json:"similarityScore"`
-	ChunkID         string  `json:"chunk_id"`
-	CID             string  `json:"cid"`
+	Rank            int       `json:"rank"`
+	Content         string    `json:"content"`
+	SourcePath      string    `json:"sourcePath"`
+	SimilarityScore float64   `json:"similarityScore"`
+	ChunkID         string    `json:"chunk_id"`
+	CID             string    `json:"cid"`
+	FileID          entity.ID `json:"fileId"`
 }
 
 // Latencies are milliseconds.
@@ -226,10 +235,12 @@ func (s *Service) searchKnowledge(ctx context.Context, in *searchIn) (*wire.Repl
 		if _, err := h.knowledge("collection:view", in.ID); err != nil {
 			return err
 		}
+		q.Threshold = in.Threshold
 		found, err := base.Nearest(ctx, h.raw, in.ID, q, in.TopK)
 		out.Chunks = out.Chunks[:0]
 		for _, p := range found {
-			out.Chunks = append(out.Chunks, FoundOne{p.Rank, p.Content, p.SourcePath, p.Similarity, p.ChunkID, p.CID.String()})
+			file, _, _ := strings.Cut(p.ChunkID, ":")
+			out.Chunks = append(out.Chunks, FoundOne{p.Rank, p.Content, p.SourcePath, p.Similarity, p.ChunkID, p.CID.String(), entity.ID(file)})
 		}
 		return err
 	})

@@ -80,12 +80,16 @@ var knowledgeRows = collecting(map[string]opRow{
 		{name: "another's file", path: "/knowledge-bases/$kb/files/$otherfile", status: 404, says: "there is no file"},
 		{name: "an agent", path: "/knowledge-bases/$kb/files/$agent", status: 404},
 	}...)},
-	"portalListChunks":  {path: "/knowledge-bases/$kb/chunks?limit=10&offset=0", theirs: true, faults: noKnowledge("/chunks", "")},
+	"portalListChunks": {path: "/knowledge-bases/$kb/chunks?limit=10&offset=0", theirs: true, faults: append(noKnowledge("/chunks", ""), []fault{
+		{name: "another's file", path: "/knowledge-bases/$kb/chunks?file=$otherfile", status: 404, says: "there is no file"},
+		{name: "no file", path: "/knowledge-bases/$kb/chunks?file=notes.md", status: 400},
+	}...)},
 	"portalListSources": {path: "/knowledge-bases/$kb/sources", theirs: true, faults: noKnowledge("/sources", "")},
 	"portalSearchKnowledgeBase": {path: "/knowledge-bases/$kb/search", body: `{"query":"Who sleeps?","topK":3}`, theirs: true, who: map[string]int{looks: 200},
 		faults: append(noKnowledge("/search", ""), []fault{
 			{name: "more than 20", body: `{"query":"Who sleeps?","topK":21}`, status: 400, says: "20"},
 			{name: "none", body: `{"query":"Who sleeps?","topK":0}`, status: 400},
+			{name: "more alike than equal", body: `{"query":"Who sleeps?","similarityThreshold":1.1}`, status: 400, says: "1"},
 		}...)},
 	"portalEmbedderInfo": {path: "/embedder-info"},
 })

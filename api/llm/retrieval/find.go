@@ -30,7 +30,8 @@ type Set struct {
 	VectorsFirst, VectorsCount int64
 	Tokens                     int64
 	Space, Content, Split      string
-	Truncated                  bool // the file holds more text than its chunks
+	Truncated                  bool   // the file holds more text than its chunks
+	Refused                    string // why nothing could be read out of the content; "" where something was
 }
 
 // SetOf reads it; the zero value of a file that has none.
@@ -39,7 +40,7 @@ func SetOf(m *entity.Manifest) (s Set) {
 	for name, into := range map[string]*int64{"first": &s.First, "count": &s.Count, "vectors_first": &s.VectorsFirst, "vectors_count": &s.VectorsCount, "tokens": &s.Tokens} {
 		*into, _ = tree[name].(int64)
 	}
-	for name, into := range map[string]*string{"space": &s.Space, "content": &s.Content, "split": &s.Split} {
+	for name, into := range map[string]*string{"space": &s.Space, "content": &s.Content, "split": &s.Split, "refused": &s.Refused} {
 		*into, _ = tree[name].(string)
 	}
 	s.Truncated, _ = tree["truncated"].(bool)
@@ -61,7 +62,10 @@ type loaded struct {
 func (l *loaded) size() int64 { return int64(4*len(l.vectors) + 64*len(l.chunks)) }
 
 // Question is a question with its vector.
-type Question struct{ vector []float32 }
+type Question struct {
+	vector    []float32
+	Threshold *float64 // passages below it are not given; nil: as the knowledge base says
+}
 
 // Ask has a question embedded. KindUnavailable when there is no embedder, or as it
 // says.
@@ -73,7 +77,7 @@ func (b *Base) Ask(ctx context.Context, question string) (q Question, err error)
 	if err != nil {
 		return q, err
 	}
-	return Question{vectors[0]}, nil
+	return Question{vector: vectors[0]}, nil
 }
 
 func errNoEmbedder(op string) error {
@@ -95,6 +99,9 @@ func (b *Base) Nearest(ctx context.Context, r entity.Reader, kb entity.ID, q Que
 	all, err := Files(r, kb)
 	if err != nil {
 		return nil, err
+	}
+	if q.Threshold != nil {
+		settings.Threshold = *q.Threshold
 	}
 	best, err := b.nearest(ctx, r, all, q.vector, k, settings.Threshold)
 	if err != nil {

@@ -54,6 +54,7 @@ type Document struct {
 	spooled   *files.Spooled // nil: the content is kept
 	file      entity.ID      // that it was written as
 	tip       entity.CID     // of that
+	refused   string         // why nothing could be read out of the content
 }
 
 // File is the file that the document was written as.

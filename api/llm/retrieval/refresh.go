@@ -76,7 +76,7 @@ func (b *Base) refreshFile(ctx context.Context, s entity.Store, v *entity.Versio
 	content.Close()
 	switch entity.KindOf(err) {
 	case entity.KindInvalid, entity.KindUnsupported, entity.KindTooLarge:
-		d.chunks, d.vectors, err = nil, nil, nil // nothing to be found in it, however often it is read
+		d.chunks, d.vectors, d.refused, err = nil, nil, message(err), nil // nothing to be found in it, however often it is read
 	}
 	if err != nil {
 		return err

@@ -246,6 +246,33 @@ func TestContentChanges(t *testing.T) {
 	}
 }
 
+// Of content that nothing can be read out of the file says why, until there is other
+// content.
+func TestRefusedContent(t *testing.T) {
+	w := newRig(t)
+	id := w.add("a.txt", "Herons stand in the reeds.", retrieval.DefaultSplit)
+	for content, says := range map[string]string{"\x89PNG\r\n\x1a\n\x00\x00": "image/png", "Herons fly.": ""} {
+		info, err := w.blobs.Ingest(t.Context(), strings.NewReader(content), 1000, files.Unknown)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.update(func(tx entity.Tx) error {
+			_, err := tx.Put(id, entity.Any, func(m *entity.Manifest) error {
+				m.Properties["key"], m.Properties["cid"], m.Properties["size"] = info.CID.String(), info.CID.String(), info.Size
+				return nil
+			})
+			return err
+		})
+		if n, err := w.base.Refresh(t.Context(), w.Store, w.kb); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+		set := retrieval.SetOf(w.manifest(id))
+		if (says == "") != (set.Refused == "") || !strings.Contains(set.Refused, says) || (set.Count == 0) != (says != "") {
+			t.Errorf("%q: %+v", content, set)
+		}
+	}
+}
+
 // Vectors of another embedder are not compared with: the chunks are embedded anew.
 func TestEmbedderChanges(t *testing.T) {
 	w := newRig(t)

@@ -125,6 +125,9 @@ func (d *Document) index(ctx context.Context, s entity.Store) error {
 		"vectors_count": int64((len(d.vectors) + embedBatch - 1) / embedBatch), "tokens": int64(d.tokens()),
 		"space": d.space.String(), "content": d.Content.CID.String(), "split": d.split.String(), "truncated": d.Truncated,
 	}
+	if d.refused != "" {
+		set["refused"] = d.refused
+	}
 	for rest, changed := d.blocks(), false; ; {
 		n := 0
 		for size := 0; n < len(rest) && (n == 0 || size+rest[n].size <= mostPiece); n++ {

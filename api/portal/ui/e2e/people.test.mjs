@@ -241,7 +241,7 @@ test("a key without a team is told what needs one", async (t) => {
   await signIn(page);
   for (const path of ["/app/members", "/app/usage", "/app/audit"]) {
     await page.goto(path);
-    await page.getByRole("heading", { name: "You are in no team" }).waitFor();
+    await page.getByRole("heading", { name: "This belongs to a team, and you are in none" }).waitFor();
     assert.equal(await page.getByRole("link", { name: "Sign in with an account" }).getAttribute("href"), `/app/sign-in?next=${encodeURIComponent(path)}`);
   }
   await look(page, "teamless");

@@ -39,16 +39,21 @@ const explore = createRoute({
   component: lazyRouteComponent(() => import("./pages/explore"), "Explore"),
 });
 
+// pageOf is the page of a list, from 1; the first needs no saying.
+const pageOf = (s: Record<string, unknown>) => (typeof s.page === "number" && s.page > 1 ? Math.floor(s.page) : undefined);
+
 export const tabs = ["overview", "history", "json", "permissions", "proof"] as const;
 export type Tab = (typeof tabs)[number];
 
 const entity = createRoute({
   getParentRoute: () => frame,
   path: "/app/e/$id",
-  validateSearch: (s: Record<string, unknown>): { tab?: Tab; from?: number; to?: number } => ({
+  validateSearch: (s: Record<string, unknown>): { tab?: Tab; from?: number; to?: number; page?: number; of?: string } => ({
     ...(tabs.includes(s.tab as Tab) && s.tab !== "overview" ? { tab: s.tab as Tab } : {}),
     ...(typeof s.from === "number" ? { from: s.from } : {}),
     ...(typeof s.to === "number" ? { to: s.to } : {}),
+    ...(pageOf(s) ? { page: pageOf(s) } : {}),
+    ...(typeof s.of === "string" && s.of ? { of: s.of } : {}),
   }),
   component: lazyRouteComponent(() => import("./pages/entity"), "EntityPage"),
 });
@@ -135,9 +140,37 @@ const audit = createRoute({
   component: lazyRouteComponent(() => import("./pages/audit"), "AuditPage"),
 });
 
+const make = createRoute({
+  getParentRoute: () => frame,
+  path: "/app/new/$kind",
+  validateSearch: (s: Record<string, unknown>): { collection?: string } => (typeof s.collection === "string" ? { collection: s.collection } : {}),
+  component: lazyRouteComponent(() => import("./pages/new"), "NewPage"),
+});
+
+const knowledge = createRoute({ getParentRoute: () => frame, path: "/app/knowledge", component: lazyRouteComponent(() => import("./pages/knowledge"), "KnowledgeBases") });
+
+const newKnowledge = createRoute({ getParentRoute: () => frame, path: "/app/knowledge/new", component: lazyRouteComponent(() => import("./pages/knowledge"), "NewKnowledgeBase") });
+
+export const baseTabs = ["files", "chunks", "try", "settings"] as const;
+export type BaseTab = (typeof baseTabs)[number];
+
+const base = createRoute({
+  getParentRoute: () => frame,
+  path: "/app/knowledge/$id",
+  validateSearch: (s: Record<string, unknown>): { tab?: BaseTab; page?: number; file?: string; q?: string; k?: number; least?: number } => ({
+    ...(baseTabs.includes(s.tab as BaseTab) && s.tab !== "files" ? { tab: s.tab as BaseTab } : {}),
+    ...(pageOf(s) ? { page: pageOf(s) } : {}),
+    ...(typeof s.file === "string" ? { file: s.file } : {}),
+    ...(s.q !== undefined && s.q !== "" ? { q: String(s.q) } : {}),
+    ...(typeof s.k === "number" ? { k: s.k } : {}),
+    ...(typeof s.least === "number" ? { least: s.least } : {}),
+  }),
+  component: lazyRouteComponent(() => import("./pages/base"), "KnowledgeBase"),
+});
+
 export function makeRouter(queries: QueryClient) {
   return createRouter({
-    routeTree: root.addChildren([signIn, signUp, frame.addChildren([home, explore, entity, runs, run, keys, account, members, usage, audit, serverPages])]),
+    routeTree: root.addChildren([signIn, signUp, frame.addChildren([home, explore, entity, runs, run, keys, make, knowledge, newKnowledge, base, account, members, usage, audit, serverPages])]),
     context: { queries },
     defaultPreload: "intent",
     scrollRestoration: true,

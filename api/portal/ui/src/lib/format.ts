@@ -37,11 +37,11 @@ export function labelOf(e: { id: string; properties?: Record<string, unknown> })
   return e.id;
 }
 
-// bytes as people read them, in powers of 1024.
+// bytes as people read them, in powers of 1000.
 export function bytes(n: number): string {
-  const names = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+  const names = [n === 1 ? "byte" : "bytes", "KB", "MB", "GB", "TB"];
   let at = 0;
-  for (; n >= 1024 && at < names.length - 1; at++) n /= 1024;
+  for (; n >= 1000 && at < names.length - 1; at++) n /= 1000;
   return `${at === 0 ? n : n.toPrecision(3)} ${names[at]}`;
 }
 

@@ -6,6 +6,7 @@ export const main = [
   { to: "/", name: "Home", keys: "h" },
   { to: "/app/explore", name: "Explore", keys: "e" },
   { to: "/app/runs", name: "Runs", keys: "r" },
+  { to: "/app/knowledge", name: "Knowledge", keys: "n" },
   { to: "/app/keys", name: "Keys", keys: "k" },
 ] as const satisfies readonly Place[];
 
@@ -27,4 +28,11 @@ export const server = [
   { to: "/app/server/settings", name: "Server settings", needs: "operator" },
 ] as const satisfies readonly Place[];
 
-export const places: readonly Place[] = [...main, ...team, ...server];
+// acts are places where something is made; the palette alone has them.
+export const acts = [
+  { to: "/app/new/entity", name: "Make an entity" },
+  { to: "/app/new/collection", name: "Make a collection" },
+  { to: "/app/knowledge/new", name: "Make a knowledge base" },
+] as const satisfies readonly Place[];
+
+export const places: readonly Place[] = [...main, ...team, ...server, ...acts];

@@ -19,7 +19,7 @@ export function AuditPage() {
       {tenant ? (
         <Account of={tenant} />
       ) : (
-        <WithTeam what="Entries of the audit">
+        <WithTeam>
           {(me) =>
             me.user.role === "owner" ? (
               <Account of={me.tenant.id} name={me.tenant.name} />

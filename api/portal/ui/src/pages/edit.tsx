@@ -3,24 +3,22 @@ import { json, jsonParseLinter } from "@codemirror/lang-json";
 import { MergeView } from "@codemirror/merge";
 import { EditorState } from "@codemirror/state";
 import { EditorView, keymap, lineNumbers } from "@codemirror/view";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
-import { client, data, Problem, type Entity } from "../lib/api";
+import { Problem, type Entity } from "../lib/api";
 import { colours } from "../lib/language";
 import { nonce } from "../lib/nonce";
+import { print, useSave, type Properties } from "../lib/save";
 import { Failure } from "../parts/basics";
-import { entityQuery } from "./entity";
 
 const extensions = [EditorView.cspNonce.of(nonce), lineNumbers(), history(), json(), colours, EditorView.lineWrapping];
-const print = (p: unknown) => JSON.stringify(p ?? {}, null, 2);
 
-type Edited = { properties: Record<string, unknown>; note: string };
-
-// changes are the edits that make one set of properties of another.
-function changes(was: Record<string, unknown>, is: Record<string, unknown>) {
-  const set: Record<string, unknown> = {};
-  for (const [name, v] of Object.entries(is)) if (print(v) !== print(was[name])) set[name] = v;
-  return { set, removed: Object.keys(was).filter((name) => !(name in is)) };
+// read is what an editor holds, or what is wrong with it.
+function read(v: EditorView): Properties | string {
+  const fault = jsonParseLinter()(v)[0];
+  if (fault) return `${fault.message} (line ${v.state.doc.lineAt(fault.from).number})`;
+  const properties: unknown = JSON.parse(v.state.doc.toString());
+  if (typeof properties !== "object" || properties === null || Array.isArray(properties)) return 'Properties are an object, like {"label": "…"}';
+  return properties as Properties;
 }
 
 // Edit is the entity's properties as JSON. They are written only if nobody else
@@ -30,9 +28,7 @@ export function Edit({ e }: { e: Entity }) {
   const view = useRef<EditorView | null>(null);
   const [note, setNote] = useState("");
   const [wrong, setWrong] = useState("");
-  const [other, setOther] = useState<Entity | null>(null);
-  const [mine, setMine] = useState("");
-  const queries = useQueryClient();
+  const { save, other, mine, drop } = useSave(e);
 
   useEffect(() => {
     const v = new EditorView({
@@ -50,39 +46,13 @@ export function Edit({ e }: { e: Entity }) {
     return () => v.destroy();
   }, [e]);
 
-  const save = useMutation({
-    mutationFn: async ({ properties, note }: Edited) => {
-      const base = other ?? e;
-      const { set, removed } = changes((base.properties ?? {}) as Record<string, unknown>, properties);
-      return data(
-        client.PUT("/entities/{id}", {
-          params: { path: { id: e.id } },
-          body: { expect_tip: base.cid, properties: set, ...(removed.length ? { properties_remove: removed as never } : {}), ...(note ? { note } : {}) } as never,
-        }),
-      );
-    },
-    onSuccess: () => {
-      setOther(null);
-      void queries.invalidateQueries({ queryKey: ["entity", e.id] });
-    },
-    onError: async (error) => {
-      if (!(error instanceof Problem) || error.status !== 409) return;
-      setMine(view.current?.state.doc.toString() ?? "");
-      setOther(await queries.fetchQuery({ ...entityQuery(e.id), queryKey: ["entity", e.id, "now"], staleTime: 0 }));
-    },
-  });
-
-  const read = (source: EditorView | null) => {
-    const v = source ?? view.current!;
-    const fault = jsonParseLinter()(v)[0];
-    if (fault) return setWrong(`${fault.message} (line ${v.state.doc.lineAt(fault.from).number})`);
-    const properties: unknown = JSON.parse(v.state.doc.toString());
-    if (typeof properties !== "object" || properties === null || Array.isArray(properties)) return setWrong("Properties are an object, like {\"label\": \"…\"}");
-    setWrong("");
-    save.mutate({ properties: properties as Record<string, unknown>, note });
+  const submit = () => {
+    const got = read(view.current!);
+    setWrong(typeof got === "string" ? got : "");
+    if (typeof got !== "string") save.mutate({ properties: got, note });
   };
 
-  if (other) return <Conflict theirs={other} mine={mine} busy={save.isPending} wrong={wrong} onSave={read} onDrop={() => void queries.invalidateQueries({ queryKey: ["entity", e.id] }).then(() => setOther(null))} />;
+  if (other) return <Conflict theirs={other} mine={mine} busy={save.isPending} error={save.error} onSave={(properties) => save.mutate({ properties, note })} onDrop={drop} />;
   return (
     <>
       <div ref={place} className="code-editor" />
@@ -96,28 +66,35 @@ export function Edit({ e }: { e: Entity }) {
         </p>
       )}
       {save.error && <Failure error={save.error} />}
-      <button type="button" id="save" disabled={save.isPending} onClick={() => read(null)}>
+      <button type="button" id="save" disabled={save.isPending} onClick={submit}>
         Save as version {e.ver + 1}
       </button>
     </>
   );
 }
 
-type ConflictProps = { theirs: Entity; mine: string; busy: boolean; wrong: string; onSave: (v: EditorView) => void; onDrop: () => void };
+type ConflictProps = { theirs: Entity; mine: Properties; busy: boolean; error: Error | null; onSave: (p: Properties) => void; onDrop: () => void };
 
-function Conflict({ theirs, mine, busy, wrong, onSave, onDrop }: ConflictProps) {
+// Conflict shows what is there now beside what was to be written.
+export function Conflict({ theirs, mine, busy, error, onSave, onDrop }: ConflictProps) {
   const place = useRef<HTMLDivElement>(null);
   const merge = useRef<MergeView | null>(null);
+  const [wrong, setWrong] = useState("");
   useEffect(() => {
     const m = new MergeView({
       parent: place.current!,
       a: { doc: print(theirs.properties), extensions: [...extensions, EditorState.readOnly.of(true), EditorView.contentAttributes.of({ "aria-label": "What is there now" })] },
-      b: { doc: mine, extensions: [...extensions, EditorView.contentAttributes.of({ "aria-label": "What you wrote" })] },
+      b: { doc: print(mine), extensions: [...extensions, EditorView.contentAttributes.of({ "aria-label": "What you wrote" })] },
       revertControls: "a-to-b",
     });
     merge.current = m;
     return () => m.destroy();
   }, [theirs, mine]);
+  const submit = () => {
+    const got = read(merge.current!.b);
+    setWrong(typeof got === "string" ? got : "");
+    if (typeof got !== "string") onSave(got);
+  };
   return (
     <section aria-labelledby="conflict">
       <h2 id="conflict">Somebody else changed it while you were writing</h2>
@@ -130,7 +107,8 @@ function Conflict({ theirs, mine, busy, wrong, onSave, onDrop }: ConflictProps) 
           {wrong}
         </p>
       )}
-      <button type="button" disabled={busy} onClick={() => onSave(merge.current!.b)}>
+      {error && !(error instanceof Problem && error.status === 409) && <Failure error={error} />}
+      <button type="button" disabled={busy} onClick={submit}>
         Save as version {theirs.ver + 1}
       </button>{" "}
       <button type="button" className="plain" onClick={onDrop}>

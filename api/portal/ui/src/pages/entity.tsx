@@ -1,20 +1,19 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Tabs } from "radix-ui";
 import { lazy, Suspense } from "react";
 import { client, data, type Entity } from "../lib/api";
+import { entityQuery, permissionsQuery } from "../lib/entity";
 import { labelOf, moment, text } from "../lib/format";
 import { Busy, Empty, EntityLink, Failure, Type, useTitle } from "../parts/basics";
+import { Trail } from "../parts/trail";
 import { tabs, type Tab } from "../routes";
+import { Overview } from "./overview";
 
 const History = lazy(() => import("./history").then((m) => ({ default: m.History })));
 const Edit = lazy(() => import("./edit").then((m) => ({ default: m.Edit })));
 
 const names: Record<Tab, string> = { overview: "Overview", history: "History", json: "JSON", permissions: "Permissions", proof: "Proof" };
-
-export function entityQuery(id: string) {
-  return { queryKey: ["entity", id], queryFn: () => data(client.GET("/entities/{id}", { params: { path: { id } } })) };
-}
 
 export function EntityPage() {
   const { id } = useParams({ from: "/frame/app/e/$id" });
@@ -27,6 +26,7 @@ export function EntityPage() {
   const e = got.data;
   return (
     <>
+      <Trail e={e} />
       <header className="head">
         <p>
           <Type name={e.type} /> <code>{e.id}</code>
@@ -50,7 +50,7 @@ export function EntityPage() {
           ))}
         </Tabs.List>
         <Tabs.Content value="overview">
-          <Overview e={e} />
+          <Overview key={e.id} e={e} />
         </Tabs.Content>
         <Tabs.Content value="history">
           <Suspense fallback={<Busy what="Its history" />}>
@@ -73,58 +73,8 @@ export function EntityPage() {
   );
 }
 
-function Overview({ e }: { e: Entity }) {
-  const around = useQuery({ queryKey: ["around", e.id, e.cid], queryFn: () => data(client.GET("/graph/entity/{id}", { params: { path: { id: e.id }, query: { limit: 200 } } })) });
-  const properties = Object.entries(e.properties ?? {});
-  return (
-    <div className="two">
-      <section>
-        <h2>Properties</h2>
-        {properties.length === 0 && (
-          <Empty title="None">
-            <p>The JSON tab adds some.</p>
-          </Empty>
-        )}
-        <dl className="properties">
-          {properties.map(([name, value]) => (
-            <div key={name}>
-              <dt>{name}</dt>
-              <dd>{typeof value === "object" ? <pre>{JSON.stringify(value, null, 2)}</pre> : text(value)}</dd>
-            </div>
-          ))}
-        </dl>
-      </section>
-      <section>
-        <h2>Relationships</h2>
-        {around.isPending && <Busy what="What it has to do with" />}
-        {around.error && <Failure error={around.error} retry={() => void around.refetch()} />}
-        {around.data?.relationships.length === 0 && (
-          <Empty title="None">
-            <p>
-              <code>POST /relationships</code> relates it to others.
-            </p>
-          </Empty>
-        )}
-        <ul className="relations">
-          {around.data?.relationships.map((r, i) => (
-            <li key={i}>
-              <span className="predicate">{r.direction === "incoming" ? `← ${r.predicate}` : `${r.predicate} →`}</span> <EntityLink id={r.peer_id} label={r.peer_label} type={r.peer_type} />
-            </li>
-          ))}
-        </ul>
-        {around.data?.has_more && <p className="faint">There are more than 200.</p>}
-        <p>
-          <Link to="/app/explore" search={{ q: `@${e.id} <-[*]{1,2}->`, view: "graph" }}>
-            See it in the graph
-          </Link>
-        </p>
-      </section>
-    </div>
-  );
-}
-
 function Permissions({ id }: { id: string }) {
-  const got = useQuery({ queryKey: ["permissions", id], queryFn: () => data(client.GET("/entities/{id}/permissions", { params: { path: { id } } })) });
+  const got = useQuery(permissionsQuery(id));
   if (got.isPending) return <Busy what="What you may do" />;
   if (got.error) return <Failure error={got.error} />;
   const by = got.data.resolution;

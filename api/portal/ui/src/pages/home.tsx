@@ -21,6 +21,11 @@ export function Home() {
         <h2>Where to begin</h2>
         <ul className="plain">
           <li>
+            <Link to="/app/new/$kind" params={{ kind: "collection" }}>
+              Make a collection
+            </Link>
+          </li>
+          <li>
             <Link to="/app/explore" search={{ q: "type:collection" }}>
               Every collection that you may see
             </Link>
@@ -80,8 +85,11 @@ function Collections() {
     return (
       <Empty title="None yet">
         <p>
-          A collection holds entities, and says who may do what with them. <code>POST /collections</code> makes one.
+          A collection holds entities and files, and says who may do what with them.
         </p>
+        <Link to="/app/new/$kind" params={{ kind: "collection" }} className="button">
+          Make a collection
+        </Link>
       </Empty>
     );
   return (

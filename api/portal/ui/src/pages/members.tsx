@@ -18,7 +18,7 @@ export function MembersPage() {
   return (
     <>
       <h1>Members</h1>
-      <WithTeam what="Members">
+      <WithTeam>
         {(me) => (
           <>
             <p className="faint">

@@ -18,7 +18,7 @@ export function UsagePage() {
   return (
     <>
       <h1>Usage</h1>
-      <WithTeam what="Figures">{(me) => <Figures me={me} />}</WithTeam>
+      <WithTeam>{(me) => <Figures me={me} />}</WithTeam>
     </>
   );
 }

@@ -1,29 +1,52 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useRouterState } from "@tanstack/react-router";
-import type { ReactNode } from "react";
+import type { FormEvent, ReactNode } from "react";
+import { client, data } from "../lib/api";
 import { isTeamless, useMe, type Me } from "../lib/portal";
-import { session } from "../lib/session";
 import { Busy, Empty, Failure } from "./basics";
 
 // WithTeam shows what is about the team that one is in, and says what to do to who
 // is in none.
-export function WithTeam({ what, children }: { what: string; children: (me: Me) => ReactNode }) {
+export function WithTeam({ children }: { children: (me: Me) => ReactNode }) {
   const me = useMe();
   if (me.isPending) return <Busy what="Your team" />;
-  if (isTeamless(me.error)) return <Teamless what={what} />;
-  if (me.error) return <Failure error={me.error} retry={() => void me.refetch()} />;
+  if (me.error) return <TeamFailure error={me.error} retry={() => void me.refetch()} />;
   return <>{children(me.data)}</>;
 }
 
-function Teamless({ what }: { what: string }) {
-  const next = useRouterState({ select: (s) => s.location.href });
+// TeamFailure is a failure of what belongs to a team, for who may be in none.
+export function TeamFailure({ error, retry }: { error: Error; retry: () => void }) {
+  return isTeamless(error) ? <NoTeam retry={retry} /> : <Failure error={error} retry={retry} />;
+}
+
+function NoTeam({ retry }: { retry: () => void }) {
+  const here = useRouterState({ select: (s) => s.location.href });
+  const queries = useQueryClient();
+  const make = useMutation({
+    mutationFn: (label: string) => data(client.POST("/tenants", { body: { label } })),
+    onSuccess: async () => {
+      await queries.invalidateQueries();
+      retry();
+    },
+  });
+  const submit = (e: FormEvent<HTMLFormElement>) => {
+    e.preventDefault();
+    make.mutate(String(new FormData(e.currentTarget).get("team")).trim());
+  };
   return (
-    <Empty title="You are in no team">
+    <Empty title="This belongs to a team, and you are in none">
       <p>
-        {what} belong to a team, and {session()?.kind === "key" ? "the key that you signed in with is of somebody in none" : "you have left yours"}. Ask for an invitation, or make an account: it comes with a team of its own.
+        <Link to="/app/sign-in" search={{ next: here }}>
+          Sign in with an account
+        </Link>{" "}
+        that is in a team, ask for an invitation, or make a team of your own.
       </p>
-      <Link to="/app/sign-in" search={{ next }} className="button">
-        Sign in with an account
-      </Link>
+      <form className="inline" onSubmit={submit}>
+        <label htmlFor="team">Name of the team</label>
+        <input id="team" name="team" required maxLength={200} />
+        <button disabled={make.isPending}>Make the team</button>
+      </form>
+      {make.error && <Failure error={make.error} />}
     </Empty>
   );
 }
