@@ -16,10 +16,10 @@ type tx struct {
 	*view
 	actor  entity.Actor
 	now    time.Time
-	under  map[string][]byte      // what closures before this one in the batch wrote; nil in an optimistic run
-	reads  map[string]uint64      // key → Badger version, 0 for absent
-	writes map[string][]byte      // key → value, nil for a deletion
-	adds   map[string]entity.Sums // key → what is added to the row
+	under  map[string][]byte       // what closures before this one in the batch wrote; nil in an optimistic run
+	reads  map[string]uint64       // key → Badger version, 0 for absent
+	writes map[string][]byte       // key → value, nil for a deletion
+	adds   map[string]*entity.Sums // key → what is added to the row
 	sealed map[entity.Digest]sealed
 	steps  []entity.Transition
 	rows   []rowWriter // by projection
@@ -380,10 +380,15 @@ func (w *rowWriter) Delete(key []byte) { w.t.remove(w.key(key)) }
 
 func (w *rowWriter) Add(key []byte, more entity.Sums) {
 	if w.t.adds == nil {
-		w.t.adds = make(map[string]entity.Sums)
+		w.t.adds = make(map[string]*entity.Sums)
 	}
-	full := string(w.key(key))
-	w.t.adds[full] = w.t.adds[full].Plus(more)
+	full := w.key(key)
+	if sums, ok := w.t.adds[string(full)]; ok {
+		*sums = sums.Add(more)
+		return
+	}
+	sums := slices.Clone(more)
+	w.t.adds[string(full)] = &sums
 }
 
 // total makes writes of what the run adds to rows of sums; was is what is under
@@ -398,7 +403,7 @@ func (t *tx) total(was func(key []byte) ([]byte, error)) error {
 		if err != nil {
 			return err
 		}
-		t.set([]byte(key), sums.Plus(more).Encode())
+		t.set([]byte(key), sums.Plus(*more).Encode())
 	}
 	t.adds = nil
 	return nil
