@@ -63,7 +63,7 @@ type RowWriter interface {
 	Delete(key []byte)
 	// Add adds to a row of [Sums], which nothing else but Add writes. It reads
 	// nothing, so steps that add to the same row are in nobody's way: what is
-	// there is added to when the transaction is committed.
+	// there is added to when the transaction is committed. The key is the caller's.
 	Add(key []byte, more Sums)
 }
 

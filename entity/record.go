@@ -1,7 +1,5 @@
 package entity
 
-import "regexp"
-
 // Seq numbers the changes of a store, dense from 1 in the order of commit.
 // It is the only order there is.
 type Seq uint64
@@ -78,11 +76,14 @@ type ChainBlock struct {
 	Body  Properties `cbor:"body" json:"body"`
 }
 
-var chainName = regexp.MustCompile(`^[a-z][a-z0-9_.-]{0,63}$`)
-
 // CheckChain makes sure that a chain can have the name. KindInvalid.
 func CheckChain(name string) error {
-	if !chainName.MatchString(name) {
+	ok := name != "" && len(name) <= 64 && name[0] >= 'a' && name[0] <= 'z'
+	for i := 0; ok && i < len(name); i++ {
+		c := name[i]
+		ok = c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '.' || c == '-'
+	}
+	if !ok {
 		return Invalid("entity.CheckChain", "%q cannot name a chain; use 1 to 64 of a-z, 0-9, _, . and -, a letter first", clip(name))
 	}
 	return nil

@@ -33,6 +33,28 @@ func (s Sums) Plus(more Sums) Sums {
 	return append(append(out, s...), more...)
 }
 
+// Add is [Sums.Plus] into the row itself, which is the caller's, where it has all
+// the places; what it gives is the row from then on.
+func (s Sums) Add(more Sums) Sums {
+	at := 0
+	for _, m := range more {
+		for at < len(s) && s[at].Place < m.Place {
+			at++
+		}
+		if at == len(s) || s[at].Place != m.Place || s[at].Amount+m.Amount == 0 {
+			return s.Plus(more)
+		}
+	}
+	at = 0
+	for _, m := range more {
+		for s[at].Place < m.Place {
+			at++
+		}
+		s[at].Amount += m.Amount
+	}
+	return s
+}
+
 // Of is the amount in a place.
 func (s Sums) Of(place uint32) int64 {
 	for _, sum := range s {

@@ -30,17 +30,20 @@ const MaxDepth = 64
 // int64, invalid UTF-8, nesting past [MaxDepth] and types with no JSON meaning.
 func Normalize(v any) (any, error) { return normalize(v, 1) }
 
-func normalize(v any, depth int) (any, error) {
+func normalize(in any, depth int) (any, error) {
 	const op = "entity.Normalize"
-	switch v := v.(type) {
+	switch v := in.(type) {
 	case nil, bool, int64, []byte, Link:
-		return v, nil
+		return in, nil
 	case string:
 		if !utf8.ValidString(v) {
 			return nil, Invalid(op, "text is not valid UTF-8: %q", clip(v))
 		}
-		return v, nil
+		return in, nil
 	case float64:
+		if v != math.Trunc(v) && !math.IsNaN(v) {
+			return in, nil // and no other allocated
+		}
 		return number(v)
 	case json.Number:
 		n, err := ParseJSON([]byte(v), 1)
@@ -79,7 +82,7 @@ func normalize(v any, depth int) (any, error) {
 		}
 		return out, nil
 	}
-	return normalizeReflect(v, depth)
+	return normalizeReflect(in, depth)
 }
 
 func normalizeReflect(v any, depth int) (any, error) {
@@ -150,6 +153,9 @@ func checkValue(v any, depth int) error {
 		}
 		return nil
 	case float64:
+		if v != math.Trunc(v) && !math.IsNaN(v) {
+			return nil
+		}
 		n, err := number(v)
 		if err != nil {
 			return err

@@ -76,6 +76,11 @@ func (s *Service) ingest(ctx context.Context, from callerIn, records []record) (
 			return err
 		}
 		answers = a.answers
+		for i := range answers {
+			if w := a.writers[answers[i].id]; w != nil {
+				answers[i].cid = w.CID(answers[i].n)
+			}
+		}
 		return idem.keep(tx, answers, s.now())
 	})
 	return answers, err
@@ -109,7 +114,7 @@ func (a *applier) all(records []record) error {
 		}
 		got, err := a.apply(rec)
 		if err != nil {
-			return placed(err, i, len(records))
+			return placed(err, a.culprit(i), len(records))
 		}
 		a.answers = append(a.answers, got)
 		if rec.ref != "" {
@@ -123,11 +128,23 @@ func (a *applier) all(records []record) error {
 func (a *applier) flush(of int) error {
 	for _, w := range a.open {
 		if err := w.Flush(); err != nil {
-			return placed(err, w.since, of)
+			return placed(err, a.culprit(w.since), of)
 		}
 	}
 	a.open = slices.DeleteFunc(a.open, func(w *writing) bool { return w.Ended() })
 	return nil
+}
+
+// culprit is the record that could not be sealed, else the one given.
+func (a *applier) culprit(i int) int {
+	for _, w := range a.open {
+		if n := w.Failed(); n > 0 {
+			if at := slices.IndexFunc(a.answers, func(got answer) bool { return got.id == w.ID() && got.n == n }); at >= 0 {
+				return at
+			}
+		}
+	}
+	return i
 }
 
 // placed says which record of several it was.
@@ -182,24 +199,23 @@ func (a *applier) apply(rec *record) (answer, error) {
 	}
 	body := rec.ids.on(m.Apply(rec.body))
 	got := answer{id: id, kind: rec.kind, status: rec.word}
-	var ref entity.ChainRef
 	switch rec.kind {
 	case run.KindStep:
-		ref, err = w.Step(body, rec.at)
+		got.n = w.Step(body, rec.at)
 	case run.KindTool, run.KindContext:
 		var step string
 		if step, err = a.stepName(rec.step); err != nil {
 			return got, err
 		}
 		if rec.kind == run.KindTool {
-			ref, err = w.Tool(step, body, rec.at)
+			got.n, err = w.Tool(step, body, rec.at)
 		} else {
-			ref, err = w.Context(step, body, rec.at)
+			got.n, err = w.Context(step, body, rec.at)
 		}
 	case run.KindEnd:
-		got.duration, ref, err = a.end(id, w, rec, body)
+		got.n, got.duration, err = a.end(id, w, rec, body)
 	}
-	got.n, got.cid, got.sequence = ref.N, ref.CID, w.Steps()
+	got.sequence = w.Steps()
 	return got, err
 }
 
@@ -245,16 +261,12 @@ func (a *applier) start(rec *record, body entity.Properties) (answer, error) {
 		start.Session = &h
 	}
 	now := a.tx.At()
-	w, err := run.Begin(a.tx, start, now)
-	if err != nil {
-		return answer{}, err
-	}
-	id, ref := w.ID(), w.Head()
+	w := run.Begin(a.tx, start, now)
 	a.writes(&writing{Writer: w})
 	if !rec.at.IsZero() {
 		now = rec.at
 	}
-	return answer{id: id, kind: run.KindStart, n: ref.N, cid: ref.CID, status: run.Running, at: now.UnixMilli()}, nil
+	return answer{id: w.ID(), kind: run.KindStart, n: 1, status: run.Running, at: now.UnixMilli()}, nil
 }
 
 func (a *applier) sessionHead(name string) (entity.Head, error) {
@@ -348,13 +360,13 @@ func runHead(r *guard.Reader, action string, id entity.ID) (entity.Head, error) 
 	return h, err
 }
 
-func (a *applier) end(id entity.ID, w *writing, rec *record, body entity.Properties) (*float64, entity.ChainRef, error) {
+func (a *applier) end(id entity.ID, w *writing, rec *record, body entity.Properties) (int64, *float64, error) {
 	f := run.Finish{Status: rec.word, At: rec.at, Began: rec.began, Body: body}
 	of := run.Summary{ID: id, Collection: w.Collection(), Agent: w.Agent()}
 	if rec.agent != "" {
 		agent, err := a.s.agent(a.tx, of.Collection, rec.agent)
 		if err != nil {
-			return nil, entity.ChainRef{}, err
+			return 0, nil, err
 		}
 		f.Agent, of.Agent = &agent, agent.ID
 	}
@@ -363,14 +375,13 @@ func (a *applier) end(id entity.ID, w *writing, rec *record, body entity.Propert
 	if !known {
 		var err error
 		if history, err = a.s.history(a.tx.Network(), &of); err != nil {
-			return nil, entity.ChainRef{}, err
+			return 0, nil, err
 		}
 		a.histories[agent] = history
 	}
-	ref, took, err := w.End(f, func(all []*run.Entry) []any {
+	return w.End(f, func(all []*run.Entry) []any {
 		return anomaly.Properties(anomaly.Find(all, anomaly.Around{History: history}))
 	})
-	return took, ref, err
 }
 
 func tipOf(r entity.Reader, id entity.ID) (*entity.Manifest, error) {

@@ -267,9 +267,6 @@ func (x *exporter) traces(part []arrived) (err error) {
 		if err := x.trace(part[:n]); err != nil {
 			return err
 		}
-		if err := x.flush(1); err != nil {
-			return err
-		}
 		part = part[n:]
 	}
 	return nil
@@ -312,6 +309,9 @@ func (x *exporter) take(t *traced, key string, kept *keptTrace, spans []arrived)
 		if err := x.span(t, kept, s); err != nil {
 			return err
 		}
+	}
+	if err := x.settle(kept); err != nil {
+		return err
 	}
 	return putCBOR(x.tx, key, kept)
 }

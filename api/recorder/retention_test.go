@@ -227,9 +227,25 @@ func (w *rig) wantNoBlock(t *testing.T, name, text string) {
 func TestRetentionGoesOn(t *testing.T) {
 	w := newRig(t)
 	name := w.start(t)
-	const many = 4500
-	for from := 0; from < many; from += 900 {
-		w.must(t, 201, "POST", "/api/v1/batch", `{"records":[`+strings.TrimSuffix(strings.Repeat(`{"run_id":"`+name+`","step":{"step_type":"action","output":"said"}},`, 900), ",")+`]}`)
+	id, err := run.ParseName(entity.Main, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		if _, err := w.main().Update(t.Context(), entity.Actor{UserID: annID, Method: entity.MethodAI}, func(tx entity.Tx) error {
+			h, err := tx.Head(id)
+			if err != nil {
+				return err
+			}
+			steps, err := run.Continue(tx, h, nil, w.clock.Now())
+			for i := 0; err == nil && i < 900; i++ {
+				steps.Step(entity.Properties{"step_type": "action", "output": "said"}, time.Time{})
+				err = steps.Flush() // so that each has content of its own
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	w.must(t, 200, "PATCH", "/api/v1/runs/"+name, `{"status":"completed"}`)
 	w.setRetention(t, 1)

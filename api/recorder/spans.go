@@ -30,6 +30,7 @@ type keptTrace struct {
 	Said  string            // the block of the last step in which a model said something
 	Spans []byte            // identifiers, in the order they came
 	calls map[string]string // the step that asked for a tool call, by the call's identifier
+	said  int64             // the place of the step that Said is to be
 }
 
 func (k *keptTrace) len() int { return len(k.Spans) / 8 }
@@ -154,7 +155,7 @@ func (x *exporter) span(t *traced, kept *keptTrace, s arrived) error {
 		}
 		kept.asked(s, run.EntryName(got.id, run.KindStep, got.n))
 		if s.Kind == otlp.Model && s.Call.Output != nil {
-			kept.Said = got.cid.String()
+			kept.said = got.n
 		}
 	}
 	if s.Call.System != nil && !s.lean {
@@ -269,9 +270,20 @@ func (x *exporter) output(t *traced, kept *keptTrace) (*string, error) {
 	return e.Output, nil
 }
 
+// settle writes what was recorded of a trace.
+func (x *exporter) settle(kept *keptTrace) error {
+	if err := x.flush(1); err != nil {
+		return err
+	}
+	if kept.said > 0 {
+		kept.Said, kept.said = x.writers[kept.Run].CID(kept.said).String(), 0
+	}
+	return nil
+}
+
 // finish ends the run as its root span did.
 func (x *exporter) finish(t *traced, kept *keptTrace, root arrived, ids traceIDsOf) error {
-	if err := x.flush(1); err != nil { // what is asked of the run is read
+	if err := x.settle(kept); err != nil { // what is asked of the run is read
 		return err
 	}
 	m, err := tipOf(x.tx.Reader.Reader, kept.Run)

@@ -71,7 +71,12 @@ func chainOf(key []byte) string {
 }
 
 func (v *view) chainRow(id entity.ID, chain string) (chainRow, error) {
-	row, err := v.get(chainHeadKey(id, chain))
+	key := chainHeadKey(id, chain)
+	if v.tx != nil && v.tx.isNew(id) {
+		row, _ := v.tx.pending(key)
+		return chainRow(row), nil // an entity that is new has no chains
+	}
+	row, err := v.get(key)
 	return chainRow(row), err
 }
 

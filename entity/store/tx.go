@@ -2,9 +2,12 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"iter"
 	"slices"
 	"time"
+
+	"github.com/dgraph-io/badger/v4"
 
 	"stemma/entity"
 )
@@ -16,10 +19,10 @@ type tx struct {
 	*view
 	actor  entity.Actor
 	now    time.Time
-	under  map[string][]byte      // what closures before this one in the batch wrote; nil in an optimistic run
-	reads  map[string]uint64      // key → Badger version, 0 for absent
-	writes map[string][]byte      // key → value, nil for a deletion
-	adds   map[string]entity.Sums // key → what is added to the row
+	under  map[string][]byte       // what closures before this one in the batch wrote; nil in an optimistic run
+	reads  map[string]uint64       // key → Badger version, 0 for absent
+	writes map[string][]byte       // key → value, nil for a deletion
+	adds   map[string]*entity.Sums // key → what is added to the row
 	sealed map[entity.Digest]sealed
 	steps  []entity.Transition
 	rows   []rowWriter // by projection
@@ -27,6 +30,7 @@ type tx struct {
 	heads  []entity.Head          // written, in order
 	wrote  map[entity.ID]int      // the place in heads of an entity's last
 	mine   map[entity.ID]struct{} // claimed by this run
+	minted map[entity.ID]struct{} // identifiers of this run
 	busy   <-chan struct{}        // another run has a claim that this one needs; closed on release
 	inline bool                   // only the committer can run this
 	size   int                    // bytes of keys and values to write
@@ -46,7 +50,20 @@ func newTx(v *view, by entity.Actor) *tx {
 
 func (t *tx) Actor() entity.Actor { return t.actor }
 
-func (t *tx) NewID() entity.ID { return t.s.ids.New(t.s.network) }
+func (t *tx) NewID() entity.ID {
+	id := t.s.ids.New(t.s.network)
+	if t.minted == nil {
+		t.minted = make(map[entity.ID]struct{}, 1)
+	}
+	t.minted[id] = struct{}{}
+	return id
+}
+
+// isNew tells whether nothing is committed of an entity, as far as the run knows.
+func (t *tx) isNew(id entity.ID) bool {
+	_, minted := t.minted[id]
+	return minted || t.knowsAbsent(headKey(id))
+}
 
 func (t *tx) noteRead(key []byte, version uint64) { t.reads[string(key)] = version }
 
@@ -149,7 +166,7 @@ func (t *tx) Create(d entity.Draft) (*entity.Version, error) {
 	if d.ID.Network() != t.s.network {
 		return nil, entity.Invalid(op, "id %s belongs to the %s network, this is %s", d.ID, d.ID.Network(), t.s.network)
 	}
-	if _, taken, err := t.head(d.ID); err != nil {
+	if taken, err := t.taken(d.ID); err != nil {
 		return nil, err
 	} else if taken {
 		return nil, entity.Errorf(entity.KindExists, op, "an entity with the id %s exists already", d.ID)
@@ -173,6 +190,26 @@ func (t *tx) Create(d entity.Draft) (*entity.Version, error) {
 		m.Relationships = []entity.Relationship{}
 	}
 	return t.write(nil, entity.Head{}, m)
+}
+
+// taken tells whether there is an entity with the id. What the run has minted
+// itself nobody else creates meanwhile: that need not be looked at again.
+func (t *tx) taken(id entity.ID) (bool, error) {
+	if _, minted := t.minted[id]; !minted {
+		_, taken, err := t.head(id)
+		return taken, err
+	}
+	if _, ok := t.wrote[id]; ok {
+		return true, nil
+	}
+	_, err := t.txn.Get(headKey(id))
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, entity.Internal("store.Create", err)
+	}
+	return true, nil
 }
 
 func (t *tx) Put(id entity.ID, expect entity.Expect, edit func(*entity.Manifest) error) (*entity.Version, error) {
@@ -380,10 +417,15 @@ func (w *rowWriter) Delete(key []byte) { w.t.remove(w.key(key)) }
 
 func (w *rowWriter) Add(key []byte, more entity.Sums) {
 	if w.t.adds == nil {
-		w.t.adds = make(map[string]entity.Sums)
+		w.t.adds = make(map[string]*entity.Sums)
 	}
-	full := string(w.key(key))
-	w.t.adds[full] = w.t.adds[full].Plus(more)
+	full := w.key(key)
+	if sums, ok := w.t.adds[string(full)]; ok {
+		*sums = sums.Add(more)
+		return
+	}
+	sums := slices.Clone(more)
+	w.t.adds[string(full)] = &sums
 }
 
 // total makes writes of what the run adds to rows of sums; was is what is under
@@ -398,7 +440,7 @@ func (t *tx) total(was func(key []byte) ([]byte, error)) error {
 		if err != nil {
 			return err
 		}
-		t.set([]byte(key), sums.Plus(more).Encode())
+		t.set([]byte(key), sums.Plus(*more).Encode())
 	}
 	t.adds = nil
 	return nil

@@ -70,18 +70,21 @@ const (
 
 // body is an entry's body, with texts of at most so many bytes.
 func (e *Entry) body(box *seal.Box, record string, most int) (_ entity.Properties, err error) {
-	body := make(entity.Properties, len(e.Properties)+len(e.Sealed)+3)
-	body["kind"], body["at"] = string(e.Kind), e.At.UnixMilli()
+	body := e.Properties // which it becomes: a second time it is as it was
+	if body == nil {
+		body = make(entity.Properties, len(e.Sealed)+3)
+	}
 	cut := false
 	content := body
 	if box != nil && len(e.Sealed) > 0 {
 		content = make(entity.Properties, len(e.Sealed))
 	}
-	for name, v := range e.Properties {
+	for name, v := range body {
 		if body[name], err = fit(v, most, &cut); err != nil {
 			return nil, err
 		}
 	}
+	body["kind"], body["at"] = string(e.Kind), e.At.UnixMilli()
 	for name, v := range e.Sealed {
 		if content[name], err = fit(v, most, &cut); err != nil {
 			return nil, err
@@ -150,12 +153,12 @@ func (r *Run) seal() (d entity.Draft, blocks []*entity.SealedBlock, err error) {
 	digest, _ := entity.DigestOf(last)
 	p["chain"] = map[string]any{"name": Chain, "n": int64(len(blocks)), "head": entity.Link{CID: last}}
 	p["chain_hash"] = hex.EncodeToString(digest[:])
-	d.Properties = make(entity.Properties, len(p))
 	for name, v := range p {
-		if d.Properties[name], err = entity.Normalize(v); err != nil {
+		if p[name], err = entity.Normalize(v); err != nil {
 			return d, nil, err
 		}
 	}
+	d.Properties = p
 	return d, blocks, nil
 }
 

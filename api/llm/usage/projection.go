@@ -62,7 +62,11 @@ func Agent(id entity.ID) Scope { return Scope{"g" + string(id)} }
 func keyScope(key string) Scope { return Scope{"k" + key + "\x00"} }
 
 func rowKey(space byte, l level, s Scope, bucket uint32) []byte {
-	return binary.BigEndian.AppendUint32(append([]byte{space, byte(l)}, s.prefix...), bucket)
+	return appendKey(nil, space, l, s, bucket)
+}
+
+func appendKey(to []byte, space byte, l level, s Scope, bucket uint32) []byte {
+	return binary.BigEndian.AppendUint32(append(append(to, space, byte(l)), s.prefix...), bucket)
 }
 
 // Projection keeps the rows, and the prices in memory. New makes one; it belongs
@@ -105,18 +109,22 @@ func count(c *call, w entity.RowWriter) {
 	if last := len(brief) - 1; brief[last].Place >= histogram {
 		brief = brief[:last:last]
 	}
-	scopes := []Scope{All()}
+	scopes := append(make([]Scope, 0, 2), All())
 	if c.tenant != "" {
 		scopes = append(scopes, Tenant(c.tenant))
 	}
+	key := make([]byte, 0, 64+len(c.model))
 	for l := range levels {
 		bucket := uint32(c.at / l.width())
 		for _, s := range scopes {
-			w.Add(rowKey(spaceSums, l, s, bucket), c.sums)
-			w.Add(append(rowKey(spaceModels, l, s, bucket), c.model...), brief)
+			key = appendKey(key[:0], spaceSums, l, s, bucket)
+			w.Add(key, c.sums)
+			key = append(appendKey(key[:0], spaceModels, l, s, bucket), c.model...)
+			w.Add(key, brief)
 		}
 		if c.agent != "" {
-			w.Add(rowKey(spaceSums, l, Agent(c.agent), bucket), c.sums)
+			key = appendKey(key[:0], spaceSums, l, Agent(c.agent), bucket)
+			w.Add(key, c.sums)
 		}
 	}
 	if c.key != "" {

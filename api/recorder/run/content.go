@@ -3,7 +3,10 @@ package run
 import (
 	"crypto/rand"
 	"errors"
+	"sync"
 	"time"
+
+	"github.com/fxamacker/cbor/v2"
 
 	"stemma/entity"
 )
@@ -79,10 +82,12 @@ func DescribeSession(tx entity.Tx, id entity.ID, told entity.Properties, salt Sa
 }
 
 // Content is where the content of an entry is: the place in the chain
-// [entity.ChainContent], and the block there.
+// [entity.ChainContent], and the block there; and which part of the block it is,
+// where others share it.
 type Content struct {
 	N     int64       `cbor:"n"`
 	Block entity.Link `cbor:"block"`
+	Part  string      `cbor:"part"`
 }
 
 // Deletion is that of an entry's content.
@@ -96,7 +101,9 @@ type contents struct {
 	r      entity.Chains
 	id     entity.ID
 	erased []entity.Erasure
-	known  bool // erased
+	known  bool       // erased
+	last   entity.CID // of the block that was opened last
+	opened *opened
 }
 
 // deletion is that of the content at a place; nil where it was not deleted.
@@ -129,6 +136,7 @@ const whyDays = "retention_days"
 func contentAt(body entity.Properties) (at Content, ok bool) {
 	c, _ := body["content"].(map[string]any)
 	at.N, _ = c["n"].(int64)
+	at.Part, _ = c["part"].(string)
 	at.Block, ok = c["block"].(entity.Link)
 	return at, ok
 }
@@ -152,19 +160,73 @@ func (c *contents) fill(e *Entry) error {
 	if e.Content == nil {
 		return nil
 	}
-	raw, gone, err := c.fetch(e.Content)
-	if err != nil || gone != nil {
-		e.Gone = gone
-		return err
+	if c.last != e.Content.Block.CID {
+		raw, gone, err := c.fetch(e.Content)
+		if err != nil || gone != nil {
+			e.Gone = gone
+			return err
+		}
+		c.last, c.opened = e.Content.Block.CID, &opened{raw: raw}
 	}
-	return e.merge(raw)
+	return c.opened.into(e)
 }
 
-// merge adds what a content block says to the entry: it has no member that the entry
+// opened is a block of content that is read. Several may read it at once.
+type opened struct {
+	raw   []byte
+	once  sync.Once
+	salt  string
+	parts map[string]cbor.RawMessage
+	err   error
+}
+
+// sharedBlock is a block of content of several entries.
+type sharedBlock struct {
+	ID    entity.ID    `cbor:"id"`
+	Chain string       `cbor:"chain"`
+	N     int64        `cbor:"n"`
+	TS    int64        `cbor:"ts"`
+	Prev  *entity.Link `cbor:"prev"`
+	Body  struct {
+		Salt  string                     `cbor:"salt"`
+		Parts map[string]cbor.RawMessage `cbor:"parts"`
+	} `cbor:"body"`
+}
+
+// into adds what the block says of an entry to it: it has no member that the entry
 // has.
-func (e *Entry) merge(raw []byte) error {
-	if err := entity.DecodeBlock(raw, &block{Body: e}); err != nil {
-		return entity.Internal("run.merge", err)
+func (o *opened) into(e *Entry) error {
+	if e.Content.Part == "" {
+		if err := entity.DecodeBlock(o.raw, &block{Body: e}); err != nil {
+			return entity.Internal("run.content", err)
+		}
+		return nil
 	}
+	o.once.Do(func() {
+		var b sharedBlock
+		o.err = entity.DecodeBlock(o.raw, &b)
+		o.salt, o.parts = b.Body.Salt, b.Body.Parts
+	})
+	if o.err != nil {
+		return entity.Internal("run.content", o.err)
+	}
+	raw, ok := o.parts[e.Content.Part]
+	if !ok {
+		return entity.Internal("run.content", errMissing)
+	}
+	if err := entity.DecodeBlock(raw, e); err != nil {
+		return entity.Internal("run.content", err)
+	}
+	e.Salt = o.salt
 	return nil
+}
+
+// holds tells whether a block of content has the part of it that an entry names.
+func holds(b *entity.ChainBlock, at *Content) bool {
+	if at.Part == "" {
+		return true
+	}
+	parts, _ := b.Body["parts"].(map[string]any)
+	_, ok := parts[at.Part].(map[string]any)
+	return ok
 }

@@ -12,7 +12,9 @@
 //
 // What it was about - input, output, arguments, documents, whatever else a program
 // tells - is content, and lies in a block of the chain "content" that the entry
-// names. It can be deleted ([DeleteContent]) and the entry stays: when, in what
+// names. Entries that were recorded together share one, up to a size: under "parts"
+// it has the content of each by its place, and the entry says which under "part". It
+// can be deleted ([DeleteContent]) and the entry stays: when, in what
 // order, how long, how much.
 //
 // The manifest holds what lists need and no content: version 1 of a running run,

@@ -287,7 +287,7 @@ func Read(r entity.Reader, id entity.ID) ([]*Entry, error) {
 	out := make([]*Entry, len(raw))
 	if err := shared(len(raw), func(i int) (err error) {
 		if out[i], _, err = decode(raw[i].block, raw[i].cid); err == nil && raw[i].content != nil {
-			err = out[i].merge(raw[i].content)
+			err = raw[i].content.into(out[i])
 		}
 		return err
 	}); err != nil {
@@ -305,10 +305,11 @@ func Read(r entity.Reader, id entity.ID) ([]*Entry, error) {
 }
 
 // rawEntry is an entry's block, with that of its content where that is the one
-// which the chain of contents has next.
+// which the chain of contents has next, or had last.
 type rawEntry struct {
-	cid            entity.CID
-	block, content []byte
+	cid     entity.CID
+	block   []byte
+	content *opened
 }
 
 // readRaw reads both chains side by side: in the order in which they were written,
@@ -321,19 +322,8 @@ func readRaw(r entity.Reader, id entity.ID) (all []rawEntry, err error) {
 		}
 		refs = append(refs, ref)
 	}
-	next := func() (content []byte, err error) {
-		if len(refs) == 0 {
-			return nil, nil
-		}
-		if content, err = r.Block(refs[0].CID); entity.KindOf(err) == entity.KindNotFound {
-			return nil, nil
-		}
-		return content, err
-	}
-	content, err := next()
-	if err != nil {
-		return nil, err
-	}
+	var last entity.CID
+	var content *opened // of last; nil: it is gone
 	for ref, err := range r.Chain(id, Chain, 1) {
 		if err != nil {
 			return nil, err
@@ -343,11 +333,19 @@ func readRaw(r entity.Reader, id entity.ID) (all []rawEntry, err error) {
 			return nil, err
 		}
 		entry := rawEntry{cid: ref.CID, block: block}
-		if len(refs) > 0 && names(block, refs[0].CID) {
-			entry.content, refs = content, refs[1:]
-			if content, err = next(); err != nil {
+		switch {
+		case len(refs) > 0 && names(block, refs[0].CID):
+			last, refs, content = refs[0].CID, refs[1:], nil
+			raw, err := r.Block(last)
+			if err != nil && entity.KindOf(err) != entity.KindNotFound {
 				return nil, err
 			}
+			if err == nil {
+				content = &opened{raw: raw}
+			}
+			entry.content = content
+		case last.Defined() && names(block, last):
+			entry.content = content
 		}
 		all = append(all, entry)
 	}

@@ -73,7 +73,7 @@ func evidenceOf(id entity.ID, blocks []Proven) (*evidence, error) {
 
 func (e *evidence) check(pin entity.ChainRef) (list []Gap, err error) {
 	const op = "run.CheckEvidence"
-	last, contents := entity.CID{}, 0
+	last, contents, counted := entity.CID{}, 0, int64(0)
 	for n := int64(1); n <= pin.N; n++ {
 		b, ok := e.chain[n]
 		switch {
@@ -88,8 +88,10 @@ func (e *evidence) check(pin entity.ChainRef) (list []Gap, err error) {
 			continue
 		}
 		content, here := e.content[at.N]
-		if here && content.CID == at.Block.CID {
-			contents++
+		if here && content.CID == at.Block.CID && holds(content.ChainBlock, &at) {
+			if at.N > counted { // and not shared with the one before
+				contents, counted = contents+1, at.N
+			}
 			continue
 		}
 		gone := entity.ErasureHolding(e.erased, at.N)

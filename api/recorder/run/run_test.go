@@ -67,12 +67,9 @@ func place(t testing.TB, s *store.Store) (collection entity.ID, agent entity.Hea
 func record(t testing.TB, s *store.Store, clock *storetest.Clock, random *rand.Rand, collection entity.ID, agent entity.Head, n int, end bool) (id entity.ID) {
 	t.Helper()
 	update(t, s, func(tx entity.Tx) error {
-		w, err := run.Begin(tx, run.Start{Collection: collection, Agent: agent, Trigger: "api", Body: entity.Properties{"input": "in"}}, clock.Now())
-		if err == nil {
-			id = w.ID()
-			err = w.Flush()
-		}
-		return err
+		w := run.Begin(tx, run.Start{Collection: collection, Agent: agent, Trigger: "api", Body: entity.Properties{"input": "in"}}, clock.Now())
+		id = w.ID()
+		return w.Flush()
 	})
 	for range n {
 		clock.Advance(time.Second)
@@ -87,7 +84,7 @@ func record(t testing.TB, s *store.Store, clock *storetest.Clock, random *rand.R
 			}
 			switch random.IntN(3) {
 			case 0:
-				_, err = w.Step(entity.Properties{"step_type": "action", "tokens_used": int64(3), "model": "m"}, time.Time{})
+				w.Step(entity.Properties{"step_type": "action", "tokens_used": int64(3), "model": "m"}, time.Time{})
 			case 1:
 				_, err = w.Tool("", entity.Properties{"tool_name": "t", "status": "success"}, time.Time{})
 			default:
@@ -494,11 +491,9 @@ func TestContentInTheChainStays(t *testing.T) {
 	collection, agent := place(t, s)
 	var id entity.ID
 	update(t, s, func(tx entity.Tx) error {
-		w, err := run.Begin(tx, run.Start{Collection: collection, Agent: agent, Trigger: "api"}, clock.Now())
-		if err == nil {
-			id = w.ID()
-			err = w.Flush()
-		}
+		w := run.Begin(tx, run.Start{Collection: collection, Agent: agent, Trigger: "api"}, clock.Now())
+		id = w.ID()
+		err := w.Flush()
 		if err == nil {
 			_, err = tx.Append(id, run.Chain, entity.Any, entity.Properties{"kind": "step", "sequence": int64(1), "step_type": "completion", "output": "said then"})
 		}

@@ -117,7 +117,8 @@ type checker struct {
 	broken *Broken
 
 	contents contents
-	content  entity.ChainRef // the last that an entry named
+	content  entity.ChainRef    // the last that an entry named
+	said     *entity.ChainBlock // what it says; nil: it is gone
 	gaps     []Gap
 }
 
@@ -174,9 +175,16 @@ func (c *checker) body(e *Entry) (*Broken, error) {
 	at := func(r Reason, actual string) (*Broken, error) {
 		return &Broken{Seq: e.N, Reason: r, Expected: hashOrNone(want), Actual: actual}, nil
 	}
-	if e.Content.N != c.content.N+1 {
+	if e.Content.Part != "" && (entity.ChainRef{N: e.Content.N, CID: want}) == c.content && c.said != nil { // shared with the one before
+		if !holds(c.said, e.Content) {
+			return at(Malformed, "")
+		}
+		return nil, nil
+	}
+	if e.Content.N != c.content.N+1 && (e.Content.Part == "" || c.said != nil || e.Content.N != c.content.N || want != c.content.CID) {
 		return at(Disordered, "")
 	}
+	c.said = nil
 	raw, gone, err := c.contents.fetch(e.Content)
 	switch {
 	case errors.Is(err, errMissing):
@@ -191,9 +199,10 @@ func (c *checker) body(e *Entry) (*Broken, error) {
 			return at(ContentMismatch, HashOf(entity.CIDOf(sum)))
 		}
 		b, _, err := entity.OpenChainBlock(raw)
-		if err != nil || b.ID != c.id || b.Chain != entity.ChainContent || b.N != e.Content.N || b.PrevCID() != c.content.CID {
+		if err != nil || b.ID != c.id || b.Chain != entity.ChainContent || b.N != e.Content.N || b.PrevCID() != c.content.CID || !holds(b, e.Content) {
 			return at(Malformed, "")
 		}
+		c.said = b
 	}
 	c.content = entity.ChainRef{N: e.Content.N, CID: want}
 	return nil, nil

@@ -18,9 +18,9 @@ type Start struct {
 	Salt       Salt
 }
 
-// Begin makes a run and its first entry, whose place the writer's head is. now is
-// the transaction's time. The run is there when it is flushed.
-func Begin(tx entity.Tx, s Start, now time.Time) (*Writer, error) {
+// Begin makes a run and its first entry. now is the transaction's time. The run is
+// there when it is flushed.
+func Begin(tx entity.Tx, s Start, now time.Time) *Writer {
 	at := now
 	body := split(KindStart, s.Body, s.At)
 	if !s.At.IsZero() {
@@ -45,12 +45,12 @@ func Begin(tx entity.Tx, s Start, now time.Time) (*Writer, error) {
 	}
 	w := &Writer{tx: tx, id: tx.NewID(), collection: s.Collection, agent: s.Agent.ID, now: now, whole: true, salt: s.Salt}
 	w.draft = &entity.Draft{ID: w.id, Type: Type, Properties: props, Relationships: related}
-	_, err := w.append(body)
-	return w, err
+	w.append(body)
+	return w
 }
 
-// Writer adds entries to a run in one transaction. They are sealed as they come,
-// and written by [Writer.Flush], all at once; nobody reads them before.
+// Writer adds entries to a run in one transaction. They are written by
+// [Writer.Flush], all at once; nobody reads them before.
 type Writer struct {
 	tx         entity.Tx
 	id         entity.ID
@@ -58,10 +58,9 @@ type Writer struct {
 	agent      entity.ID
 	now        time.Time
 	draft      *entity.Draft // of a run that is not written yet; nil: it is
-	head       entity.ChainRef
-	content    entity.ChainRef       // the head of the chain of contents
-	sealed     []*entity.SealedBlock // entries that are not written yet,
-	contents   []*entity.SealedBlock // and their content
+	last       int64         // the last entry
+	waiting    []pending     // entries that are not sealed yet
+	sealing                  // those that are
 	steps      int64
 	ended      bool
 	whole      bool     // all is every entry there is
@@ -91,7 +90,7 @@ func Continue(tx entity.Tx, h entity.Head, salt Salt, now time.Time) (*Writer, e
 	if w.content, err = tx.ChainHead(h.ID, entity.ChainContent); err != nil {
 		return nil, err
 	}
-	if w.head.N > 0 {
+	if w.last = w.head.N; w.last > 0 {
 		last, err := bare(tx, w.head.CID)
 		if err != nil {
 			return nil, err
@@ -109,9 +108,6 @@ func Ended(id entity.ID, status string) error {
 // ID is the run's.
 func (w *Writer) ID() entity.ID { return w.id }
 
-// Head is the chain's head as the writer left it.
-func (w *Writer) Head() entity.ChainRef { return w.head }
-
 // Steps is how many steps there are.
 func (w *Writer) Steps() int64 { return w.steps }
 
@@ -126,13 +122,16 @@ func (w *Writer) Agent() entity.ID { return w.agent }
 
 // Flush writes what there is: the run, where it is new, and the entries.
 func (w *Writer) Flush() error {
+	if err := w.seal(); err != nil {
+		return err
+	}
 	if w.draft != nil {
 		if _, err := w.tx.Create(*w.draft); err != nil {
 			return err
 		}
 		w.draft = nil
 	}
-	for _, blocks := range []*[]*entity.SealedBlock{&w.contents, &w.sealed} {
+	for _, blocks := range []*[]*entity.SealedBlock{&w.contents, &w.entries} {
 		if len(*blocks) == 0 {
 			continue
 		}
@@ -144,42 +143,20 @@ func (w *Writer) Flush() error {
 	return nil
 }
 
-// append seals an entry: what is content of it in a block of its own, which the
-// entry names.
-func (w *Writer) append(b body) (entity.ChainRef, error) {
-	if len(b.content) > 0 {
-		b.content[entity.ContentSalt] = w.salt.text()
-		if err := w.seal(&w.contents, entity.ChainContent, &w.content, b.content); err != nil {
-			return entity.ChainRef{}, err
-		}
-		b.entry["content"] = map[string]any{"n": w.content.N, "block": entity.Link{CID: w.content.CID}}
-	}
-	if err := w.seal(&w.sealed, Chain, &w.head, b.entry); err != nil {
-		return entity.ChainRef{}, err
-	}
+// append takes an entry in, and gives its place.
+func (w *Writer) append(b body) int64 {
+	w.last++
+	p := pending{n: w.last, body: b}
 	if w.whole {
-		w.all = append(w.all, written(w.head, w.now.UnixMilli(), b))
+		p.read = written(w.last, w.now.UnixMilli(), b)
+		w.all = append(w.all, p.read)
 	}
-	return w.head, nil
+	w.waiting = append(w.waiting, p)
+	return w.last
 }
 
-// seal makes the next block of a chain, whose head is at.
-func (w *Writer) seal(into *[]*entity.SealedBlock, chain string, at *entity.ChainRef, body entity.Properties) error {
-	block := entity.ChainBlock{ID: w.id, Chain: chain, N: at.N + 1, TS: w.now.UnixMilli(), Body: body}
-	if at.N > 0 {
-		block.Prev = &entity.Link{CID: at.CID}
-	}
-	s, err := block.Sealed()
-	if err != nil {
-		return err
-	}
-	*into = append(*into, s)
-	*at = entity.ChainRef{N: block.N, CID: s.CID()}
-	return nil
-}
-
-// entries are all there are.
-func (w *Writer) entries() ([]*Entry, error) {
+// everything is every entry there is.
+func (w *Writer) everything() ([]*Entry, error) {
 	if w.whole {
 		return w.all, nil
 	}
@@ -189,52 +166,47 @@ func (w *Writer) entries() ([]*Entry, error) {
 	return All(w.tx, w.id)
 }
 
-// Step adds a step. at is when it happened, zero for now.
-func (w *Writer) Step(body entity.Properties, at time.Time) (entity.ChainRef, error) {
+// Step adds a step, and gives its place. at is when it happened, zero for now.
+func (w *Writer) Step(body entity.Properties, at time.Time) int64 {
+	w.steps++
 	b := split(KindStep, body, at)
-	b.entry["sequence"] = w.steps + 1
-	ref, err := w.append(b)
-	if err == nil {
-		w.steps++
-	}
-	return ref, err
+	b.entry["sequence"] = w.steps
+	return w.append(b)
 }
 
 // Tool adds a call of a tool to the step named, "" for the latest. Where there
 // is no step, one is made.
-func (w *Writer) Tool(step string, body entity.Properties, at time.Time) (entity.ChainRef, error) {
+func (w *Writer) Tool(step string, body entity.Properties, at time.Time) (int64, error) {
 	if step == "" && w.steps == 0 {
-		if _, err := w.Step(entity.Properties{"step_type": "tool_call", "made": true}, at); err != nil {
-			return entity.ChainRef{}, err
-		}
+		w.Step(entity.Properties{"step_type": "tool_call", "made": true}, at)
 	}
 	return w.attached(KindTool, step, body, at)
 }
 
 // Context adds what the agent knew at the step named, "" for the latest.
-func (w *Writer) Context(step string, body entity.Properties, at time.Time) (entity.ChainRef, error) {
+func (w *Writer) Context(step string, body entity.Properties, at time.Time) (int64, error) {
 	return w.attached(KindContext, step, body, at)
 }
 
-func (w *Writer) attached(k Kind, step string, body entity.Properties, at time.Time) (entity.ChainRef, error) {
+func (w *Writer) attached(k Kind, step string, body entity.Properties, at time.Time) (int64, error) {
 	of := w.steps
 	if step != "" {
 		n, err := w.stepOf(step)
 		if err != nil {
-			return entity.ChainRef{}, err
+			return 0, err
 		}
 		of = n
 	}
 	b := split(k, body, at)
 	b.entry["steps"], b.entry["step"] = w.steps, of
-	return w.append(b)
+	return w.append(b), nil
 }
 
 // stepOf is the sequence of a step by its name.
 func (w *Writer) stepOf(name string) (int64, error) {
 	absent := entity.Invalid("run.Step", "run %s has no step %q; step_id is what the step's recording was answered with", Name(w.id), clip(name))
 	n, ok := ParseEntry(w.id, KindStep, name)
-	if !ok || n > w.head.N {
+	if !ok || n > w.last {
 		return 0, absent
 	}
 	e, err := w.back(n)
@@ -290,7 +262,7 @@ type Judge func(all []*Entry) []any
 // End adds the last entry and writes how the run ended, with the chain pinned: into
 // the run's only version where this writer has begun it, else into its second. It
 // gives the last entry's place, and how long the run took in ms.
-func (w *Writer) End(f Finish, judge Judge) (entity.ChainRef, *float64, error) {
+func (w *Writer) End(f Finish, judge Judge) (int64, *float64, error) {
 	at := w.now
 	if !f.At.IsZero() {
 		at = f.At
@@ -303,12 +275,13 @@ func (w *Writer) End(f Finish, judge Judge) (entity.ChainRef, *float64, error) {
 	if f.Agent != nil {
 		b.entry["agent"], b.entry["agent_id"] = f.Agent.Label, string(f.Agent.ID)
 	}
-	if _, err := w.append(b); err != nil {
-		return w.head, nil, err
+	w.append(b)
+	if err := w.seal(); err != nil {
+		return w.last, nil, err
 	}
-	all, err := w.entries()
+	all, err := w.everything()
 	if err != nil {
-		return w.head, nil, err
+		return w.last, nil, err
 	}
 	facts := FactsOf(all)
 	if started := Began(all); at.UnixMilli() >= started {
@@ -338,7 +311,7 @@ func (w *Writer) End(f Finish, judge Judge) (entity.ChainRef, *float64, error) {
 	if err == nil {
 		err = w.Flush()
 	}
-	return w.head, facts.Duration, err
+	return w.last, facts.Duration, err
 }
 
 // correct says in the manifest what only the end knew.

@@ -2,17 +2,25 @@ package run
 
 import "stemma/entity"
 
-// written is what was sealed of an entry as the one that it reads back as, without
-// the reading.
-func written(ref entity.ChainRef, ts int64, b body) *Entry {
+// written is what is to be sealed of an entry as the one that it reads back as,
+// without the reading.
+func written(n, ts int64, b body) *Entry {
 	var w struct {
 		Entry
 		told told
 	}
-	w.N, w.TS, w.CID = ref.N, ts, ref.CID
+	w.N, w.TS = n, ts
 	w.take(b.entry, &w.told)
 	w.take(b.content, &w.told)
 	return &w.Entry
+}
+
+// sealed says where it is, and its content.
+func (e *Entry) sealed(c entity.CID, entry entity.Properties, salt string) {
+	e.CID = c
+	if at, ok := contentAt(entry); ok {
+		e.Content, e.Salt = &at, salt
+	}
 }
 
 // told is room for what an entry points at, allocated with it.
@@ -20,7 +28,6 @@ type told struct {
 	texts   [5]string
 	numbers [5]float64
 	ints    [2]int64
-	content Content
 	n       [3]int // of the first three that are taken
 }
 
@@ -48,9 +55,6 @@ func (e *Entry) take(body entity.Properties, t *told) {
 				e.Metadata = v
 			case "usage":
 				e.Usage = v
-			case "content":
-				t.content, _ = contentAt(body)
-				e.Content = &t.content
 			}
 		case []any:
 			switch key {
