@@ -157,11 +157,14 @@ var opRows = map[string]opRow{
 		{name: "a provider of no form", body: `{"defaultEmbedderProviderId":"x","defaultEmbedderModel":"m"}`, status: 400},
 		{name: "both", body: `{"defaultEmbedderProviderId":"$provider","defaultEmbedderProvider":"openai","defaultEmbedderModel":"m"}`, status: 400, says: "not both"},
 		{name: "no model", body: `{"defaultEmbedderProvider":"openai"}`, status: 400, says: "which model embeds"},
-		{name: "another kind", body: `{"defaultEmbedderProvider":"bedrock","defaultEmbedderModel":"m"}`, status: 400, says: "openai, azure"},
-		{name: "one without embeddings", body: `{"defaultEmbedderProvider":"anthropic","defaultEmbedderModel":"m"}`, status: 400, says: "has no embeddings"},
-		{name: "azure without a place", body: `{"defaultEmbedderProvider":"azure","defaultEmbedderModel":"m"}`, status: 400, says: "base"},
+		{name: "a model of unknown dimensions", body: `{"defaultEmbedderProvider":"openai","defaultEmbedderModel":"m"}`, status: 400, says: "how many dimensions"},
+		{name: "no dimensions at all", body: `{"defaultEmbedderProvider":"openai","defaultEmbedderModel":"m","defaultEmbedderDimensions":0}`, status: 400, says: "at least 1"},
+		{name: "too many dimensions", body: `{"defaultEmbedderProvider":"openai","defaultEmbedderModel":"m","defaultEmbedderDimensions":16385}`, status: 400, says: "at most 16384"},
+		{name: "another kind", body: `{"defaultEmbedderProvider":"bedrock","defaultEmbedderModel":"m","defaultEmbedderDimensions":8}`, status: 400, says: "openai, azure"},
+		{name: "one without embeddings", body: `{"defaultEmbedderProvider":"anthropic","defaultEmbedderModel":"m","defaultEmbedderDimensions":8}`, status: 400, says: "has no embeddings"},
+		{name: "azure without a place", body: `{"defaultEmbedderProvider":"azure","defaultEmbedderModel":"m","defaultEmbedderDimensions":8}`, status: 400, says: "base"},
 		{name: "a key for nothing", body: `{"defaultEmbedderApiKey":"sk-x"}`, status: 400, says: "goes with defaultEmbedderProvider"},
-		{name: "a key for one of the operator's", body: `{"defaultEmbedderProviderId":"$provider","defaultEmbedderModel":"m","defaultEmbedderApiKey":"sk-x"}`, status: 400, says: "has its own"},
+		{name: "a key for one of the operator's", body: `{"defaultEmbedderProviderId":"$provider","defaultEmbedderModel":"bge-m3","defaultEmbedderApiKey":"sk-x"}`, status: 400, says: "has its own"},
 	}},
 }
 

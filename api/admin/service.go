@@ -31,6 +31,7 @@ type Options struct {
 	Auth     *auth.Authenticator
 	Box      *seal.Box // nil: keys of providers cannot be kept
 	Now      func() time.Time
+	Embedder func(entity.Network) // is told that the default embedder may be another; nil: nobody
 }
 
 // Service answers the operations of this view.
