@@ -192,6 +192,8 @@ func windowFaults(path string) []fault {
 		{name: "no window", path: path + "window=0", status: 400, says: "window"},
 		{name: "a window past all", path: path + "window=87841", status: 400, says: "window"},
 		{name: "a window of text", path: path + "window=day", status: 400, says: "window"},
+		{name: "a rollup of text", path: path + "rollup=maybe", status: 400, says: "rollup"},
+		{name: "another source", path: path + "source=proxy", status: 400, says: "gateway, recorder"},
 	}
 }
 

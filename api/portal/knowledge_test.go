@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"stemma/api/llm/llmtest"
-	"stemma/api/llm/retrieval"
 	"stemma/api/llm/provider"
+	"stemma/api/llm/retrieval"
 	"stemma/api/llm/tenant"
 	"stemma/entity"
 )
