@@ -127,7 +127,12 @@ var opRows = map[string]opRow{
 		{name: "a cursor of no base64", path: "/traces?cursor=%2F%2F", status: 400, says: "nextCursor"},
 		{name: "a long cursor", path: "/traces?cursor=" + strings.Repeat("a", 201), status: 400},
 	}...)},
-	"adminGetTrace":         {path: "/traces/$trace", faults: idFaults("/traces/", "")},
+	"adminGetTrace":        {path: "/traces/$trace", faults: idFaults("/traces/", "")},
+	"adminListBetaSignups": {path: "/beta/signups"},
+	"adminApproveBetaSignup": {path: "/beta/approve/$beta", faults: []fault{
+		{name: "nobody", path: "/beta/approve/$nobody", status: 404, says: "/v1/admin/beta/signups"},
+		{name: "no id", path: "/beta/approve/x", status: 400},
+	}},
 	"adminAnalyticsSummary": {path: "/analytics/summary?tenant_id=$tenant", faults: append(tenantFaults("/analytics/summary?"), windowFaults("/analytics/summary?")...)},
 	"adminAnalyticsTimeseries": {path: "/analytics/timeseries?window=2&bucket=30", faults: append(append(tenantFaults("/analytics/timeseries?"), windowFaults("/analytics/timeseries?")...), []fault{
 		{name: "a bucket of 7 minutes", path: "/analytics/timeseries?bucket=7", status: 400, says: "multiple of 5"},
