@@ -23,7 +23,9 @@ func (w *rig) fixture() map[string]string {
 	other := text(w.admin(201, "POST", "/tenants", object{"name": "Other"}), "id")
 	p := text(w.admin(201, "POST", "/providers", object{"name": "P", "type": "openai", "apiKey": "sk-p"}), "id")
 	w.admin(201, "POST", "/providers/"+p+"/tenants", object{"tenantId": other})
-	return map[string]string{"nobody": nobody, "tenant": h.id, "agent": h.agent, "key": h.key, "keyid": h.keyID, "other": other, "provider": p}
+	w.must(201, "", "POST", "/v1/beta/signup", object{"email": "beta@example.com"})
+	beta := text(w.admin(200, "GET", "/beta/signups", nil), "signups", 0, "id")
+	return map[string]string{"beta": beta, "nobody": nobody, "tenant": h.id, "agent": h.agent, "key": h.key, "keyid": h.keyID, "other": other, "provider": p}
 }
 
 // called makes $trace where a row is about one: the built-in model is asked, which

@@ -205,7 +205,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	admin(400, "POST", "/providers", object{"name": 7, "type": "openai", "apiKey": marker})
 	admin(200, "PUT", "/tenants/"+h.id+"/provider-config", object{"provider": "openai", "baseUrl": up.URL + "/v1", "model": "m-1", "apiKey": marker})
 	admin(400, "PUT", "/tenants/"+h.id+"/provider-config", object{"provider": "none", "apiKey": marker})
-	admin(200, "PUT", "/settings", object{"defaultEmbedderProvider": "openai", "defaultEmbedderModel": "e", "defaultEmbedderApiKey": marker})
+	admin(200, "PUT", "/settings", object{"defaultEmbedderProvider": "openai", "defaultEmbedderModel": "e", "defaultEmbedderDimensions": 8, "defaultEmbedderApiKey": marker})
 	admin(400, "PUT", "/settings", object{"defaultEmbedderProvider": "anthropic", "defaultEmbedderApiKey": marker})
 	if out := w.ask(h.key); out.Code != 200 || up.Last().Header.Get("Authorization") != "Bearer "+marker {
 		t.Fatalf("%d %s: the keys are not used", out.Code, out.Body)

@@ -97,7 +97,7 @@ func newRig(t testing.TB, change ...func(*auth.Options)) *rig {
 	engine := turn.New(turn.Options{
 		Stores: []entity.Store{w.store}, Client: client, Runs: w.runs, Box: w.box, Tools: tools.New(tools.Options{}), Status: gateway.Status, Logger: logger, Now: w.clock.Now, Entropy: storetest.Entropy(9),
 	})
-	w.ops = admin.New(admin.Options{Networks: []admin.Network{{Store: w.store, Scopes: scopes}}, Auth: w.auth, Box: w.box, Health: w.health, Now: w.clock.Now}).Operations()
+	w.ops = admin.New(admin.Options{Networks: []admin.Network{{Store: w.store, Scopes: scopes}}, Auth: w.auth, Box: w.box, Health: w.health, Now: w.clock.Now, Entropy: storetest.Entropy(12)}).Operations()
 	all := append([]wire.Operation{}, w.ops...)
 	all = append(all, portal.New(portal.Options{Networks: []portal.Network{{Store: w.store, Scopes: scopes}}, Auth: w.auth, Box: w.box, Engine: engine, Now: w.clock.Now}).Operations()...)
 	all = append(all, gateway.New(engine, w.clock.Now).Operations()...)
@@ -243,4 +243,28 @@ func (w *rig) newHouse(name string, config object) (h house) {
 // ask has an agent answer, by its key.
 func (w *rig) ask(key string) *httptest.ResponseRecorder {
 	return w.call(key, "POST", "/v1/chat/completions", `{"messages":[{"role":"user","content":"Hi"}]}`)
+}
+
+// wantNowhere fails if a version or a block has one of the texts.
+func (w *rig) wantNowhere(texts ...string) {
+	w.t.Helper()
+	w.ok(w.store.View(context.Background(), func(r entity.Reader) error {
+		for rec, err := range r.Log(0) {
+			if err != nil {
+				return err
+			}
+			for _, c := range rec.Changes {
+				raw, err := r.Block(c.CID())
+				if err != nil {
+					return err
+				}
+				for _, text := range texts {
+					if strings.Contains(string(raw), text) {
+						w.t.Errorf("the %s %s has %q", c.Type, c.ID, text)
+					}
+				}
+			}
+		}
+		return nil
+	}))
 }

@@ -127,7 +127,12 @@ var opRows = map[string]opRow{
 		{name: "a cursor of no base64", path: "/traces?cursor=%2F%2F", status: 400, says: "nextCursor"},
 		{name: "a long cursor", path: "/traces?cursor=" + strings.Repeat("a", 201), status: 400},
 	}...)},
-	"adminGetTrace":         {path: "/traces/$trace", faults: idFaults("/traces/", "")},
+	"adminGetTrace":        {path: "/traces/$trace", faults: idFaults("/traces/", "")},
+	"adminListBetaSignups": {path: "/beta/signups"},
+	"adminApproveBetaSignup": {path: "/beta/approve/$beta", faults: []fault{
+		{name: "nobody", path: "/beta/approve/$nobody", status: 404, says: "/v1/admin/beta/signups"},
+		{name: "no id", path: "/beta/approve/x", status: 400},
+	}},
 	"adminAnalyticsSummary": {path: "/analytics/summary?tenant_id=$tenant", faults: append(tenantFaults("/analytics/summary?"), windowFaults("/analytics/summary?")...)},
 	"adminAnalyticsTimeseries": {path: "/analytics/timeseries?window=2&bucket=30", faults: append(append(tenantFaults("/analytics/timeseries?"), windowFaults("/analytics/timeseries?")...), []fault{
 		{name: "a bucket of 7 minutes", path: "/analytics/timeseries?bucket=7", status: 400, says: "multiple of 5"},
@@ -159,11 +164,14 @@ var opRows = map[string]opRow{
 		{name: "a provider of no form", body: `{"defaultEmbedderProviderId":"x","defaultEmbedderModel":"m"}`, status: 400},
 		{name: "both", body: `{"defaultEmbedderProviderId":"$provider","defaultEmbedderProvider":"openai","defaultEmbedderModel":"m"}`, status: 400, says: "not both"},
 		{name: "no model", body: `{"defaultEmbedderProvider":"openai"}`, status: 400, says: "which model embeds"},
-		{name: "another kind", body: `{"defaultEmbedderProvider":"bedrock","defaultEmbedderModel":"m"}`, status: 400, says: "openai, azure"},
-		{name: "one without embeddings", body: `{"defaultEmbedderProvider":"anthropic","defaultEmbedderModel":"m"}`, status: 400, says: "has no embeddings"},
-		{name: "azure without a place", body: `{"defaultEmbedderProvider":"azure","defaultEmbedderModel":"m"}`, status: 400, says: "base"},
+		{name: "a model of unknown dimensions", body: `{"defaultEmbedderProvider":"openai","defaultEmbedderModel":"m"}`, status: 400, says: "how many dimensions"},
+		{name: "no dimensions at all", body: `{"defaultEmbedderProvider":"openai","defaultEmbedderModel":"m","defaultEmbedderDimensions":0}`, status: 400, says: "at least 1"},
+		{name: "too many dimensions", body: `{"defaultEmbedderProvider":"openai","defaultEmbedderModel":"m","defaultEmbedderDimensions":16385}`, status: 400, says: "at most 16384"},
+		{name: "another kind", body: `{"defaultEmbedderProvider":"bedrock","defaultEmbedderModel":"m","defaultEmbedderDimensions":8}`, status: 400, says: "openai, azure"},
+		{name: "one without embeddings", body: `{"defaultEmbedderProvider":"anthropic","defaultEmbedderModel":"m","defaultEmbedderDimensions":8}`, status: 400, says: "has no embeddings"},
+		{name: "azure without a place", body: `{"defaultEmbedderProvider":"azure","defaultEmbedderModel":"m","defaultEmbedderDimensions":8}`, status: 400, says: "base"},
 		{name: "a key for nothing", body: `{"defaultEmbedderApiKey":"sk-x"}`, status: 400, says: "goes with defaultEmbedderProvider"},
-		{name: "a key for one of the operator's", body: `{"defaultEmbedderProviderId":"$provider","defaultEmbedderModel":"m","defaultEmbedderApiKey":"sk-x"}`, status: 400, says: "has its own"},
+		{name: "a key for one of the operator's", body: `{"defaultEmbedderProviderId":"$provider","defaultEmbedderModel":"bge-m3","defaultEmbedderApiKey":"sk-x"}`, status: 400, says: "has its own"},
 	}},
 }
 
@@ -191,6 +199,8 @@ func windowFaults(path string) []fault {
 		{name: "no window", path: path + "window=0", status: 400, says: "window"},
 		{name: "a window past all", path: path + "window=87841", status: 400, says: "window"},
 		{name: "a window of text", path: path + "window=day", status: 400, says: "window"},
+		{name: "a rollup of text", path: path + "rollup=maybe", status: 400, says: "rollup"},
+		{name: "another source", path: path + "source=proxy", status: 400, says: "gateway, recorder"},
 	}
 }
 

@@ -2,6 +2,8 @@ package admin
 
 import (
 	"context"
+	"crypto/rand"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -32,6 +34,8 @@ type Options struct {
 	Box      *seal.Box // nil: keys of providers cannot be kept
 	Health   func(context.Context) (Health, error)
 	Now      func() time.Time
+	Entropy  io.Reader            // of codes; nil: crypto/rand
+	Embedder func(entity.Network) // is told that the default embedder may be another; nil: nobody
 }
 
 // Service answers the operations of this view.
@@ -42,6 +46,9 @@ type Service struct {
 
 // New makes the view.
 func New(o Options) *Service {
+	if o.Entropy == nil {
+		o.Entropy = rand.Reader
+	}
 	s := &Service{Options: o, guards: map[entity.Network]*guard.Guard{}}
 	for _, n := range o.Networks {
 		s.guards[n.Store.Network()] = guard.New(n.Store, n.Scopes, o.Now)
@@ -51,7 +58,7 @@ func New(o Options) *Service {
 
 // Operations is the table of the view, in the order of the reference.
 func (s *Service) Operations() (all []wire.Operation) {
-	for _, group := range [][]wire.Operation{s.authOps(), s.tenantOps(), s.configOps(), s.keyOps(), s.providerOps(), s.grantOps(), s.settingsOps(), s.usageOps(), s.priceOps(), s.healthOps()} {
+	for _, group := range [][]wire.Operation{s.authOps(), s.tenantOps(), s.configOps(), s.keyOps(), s.providerOps(), s.grantOps(), s.settingsOps(), s.betaOps(), s.usageOps(), s.priceOps(), s.healthOps()} {
 		all = append(all, group...)
 	}
 	for i := range all {

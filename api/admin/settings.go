@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 
 	"stemma/api/llm/provider"
@@ -18,7 +19,7 @@ func (s *Service) settingsOps() []wire.Operation {
 		}), s.getSettings),
 		wire.Op(row(wire.Operation{
 			Method: "PUT", Path: "/settings", ID: "adminSetSettings", Summary: "Change what holds for all tenants", Permission: administer,
-			Description: "What is left out stays, an empty text takes away. `signupsEnabled` is about accounts that anybody makes, at the portal, at `/auth/signup` and with tokens of other issuers at `/auth/register`; invitations still let people in. A server that was started with `--signups=false` stays closed. The default embedder is one of the providers, or a kind with a model and a key; it is kept, and knowledge bases are still embedded as `STEMMA_EMBEDDINGS_URL` says.",
+			Description: "What is left out stays, an empty text takes away. `signupsEnabled` is about accounts that anybody makes, at the portal, at `/auth/signup` and with tokens of other issuers at `/auth/register`; invitations still let people in. A server that was started with `--signups=false` stays closed. The default embedder is one of the providers, or a kind with a model and a key: it embeds the knowledge bases of tenants that name none of their own, before what `STEMMA_EMBEDDINGS_URL` says. With another one they are embedded again, behind the server.",
 			Success:     []wire.Success{{Status: 200, Body: Settings{}}}, Errors: []int{400, 503},
 		}), s.setSettings),
 	}
@@ -30,6 +31,7 @@ type Settings struct {
 	EmbedderProvider *string    `json:"defaultEmbedderProvider"`
 	EmbedderModel    *string    `json:"defaultEmbedderModel"`
 	EmbedderURL      *string    `json:"defaultEmbedderBaseUrl"`
+	Dimensions       *int       `json:"defaultEmbedderDimensions" doc:"of its vectors; null without one"`
 	EmbedderKey      *string    `json:"defaultEmbedderApiKey" doc:"dots where a key is kept, else null"`
 	EmbedderID       *entity.ID `json:"defaultEmbedderProviderId"`
 	UpdatedAt        *string    `json:"updatedAt"`
@@ -43,6 +45,10 @@ func (s *Service) settings(r entity.Reader) (out Settings, err error) {
 	}
 	out = Settings{
 		EmbedderProvider: orNull(got.EmbedderProvider), EmbedderModel: orNull(got.EmbedderModel), EmbedderURL: orNull(got.EmbedderURL), EmbedderID: orNull(got.EmbedderID), UpdatedBy: orNull(got.UpdatedBy),
+	}
+	if got.EmbedderModel != "" {
+		dimensions := cmp.Or(got.EmbedderDimensions, tenant.DimensionsOf(got.EmbedderModel))
+		out.Dimensions = &dimensions
 	}
 	if got.UpdatedAt != 0 {
 		out.UpdatedAt = orNull(entity.FormatMillis(got.UpdatedAt))
@@ -68,6 +74,7 @@ type setSettingsIn struct {
 	Provider *string `json:"defaultEmbedderProvider"`
 	Model    *string `json:"defaultEmbedderModel" max:"200"`
 	URL      *string `json:"defaultEmbedderBaseUrl" max:"2000"`
+	Dims     *int    `json:"defaultEmbedderDimensions" min:"1" max:"16384" doc:"of its vectors, where the model is one that is not known"`
 	Key      *string `json:"defaultEmbedderApiKey" max:"4096" doc:"kept sealed and never shown; dots leave it as it is"`
 	ID       *string `json:"defaultEmbedderProviderId"`
 }
@@ -101,7 +108,14 @@ func (s *Service) setSettings(ctx context.Context, in *setSettingsIn) (*wire.Rep
 		}
 		return err
 	})
+	if err == nil && s.Embedder != nil && in.changesEmbedder() {
+		s.Embedder(wire.NetworkOf(ctx))
+	}
 	return secret(wire.OK(out)), err
+}
+
+func (in *setSettingsIn) changesEmbedder() bool {
+	return in.Provider != nil || in.Model != nil || in.URL != nil || in.Dims != nil || in.Key != nil || in.ID != nil
 }
 
 // embedder puts what the request says of it into the settings: a provider of the
@@ -110,6 +124,12 @@ func (in *setSettingsIn) embedder(r entity.Reader, got *tenant.Server) error {
 	given := func(s *string) bool { return s != nil && *s != "" }
 	if given(in.ID) && given(in.Provider) {
 		return issue("defaultEmbedderProviderId", "give defaultEmbedderProviderId or defaultEmbedderProvider, not both")
+	}
+	if given(in.Model) && *in.Model != got.EmbedderModel {
+		got.EmbedderDimensions = 0 // of the former
+	}
+	if in.Dims != nil {
+		got.EmbedderDimensions = *in.Dims
 	}
 	for text, into := range map[*string]*string{in.Provider: &got.EmbedderProvider, in.Model: &got.EmbedderModel, in.URL: &got.EmbedderURL} {
 		if text != nil {
@@ -130,10 +150,12 @@ func (in *setSettingsIn) embedder(r entity.Reader, got *tenant.Server) error {
 	c := got.Embedder()
 	switch {
 	case c == nil && got.EmbedderID == "":
-		got.EmbedderModel, got.EmbedderURL = "", ""
+		got.EmbedderModel, got.EmbedderURL, got.EmbedderDimensions = "", "", 0
 		return nil
 	case got.EmbedderModel == "":
 		return issue("defaultEmbedderModel", "say which model embeds, like text-embedding-3-small")
+	case got.EmbedderDimensions == 0 && tenant.DimensionsOf(got.EmbedderModel) == 0:
+		return issue("defaultEmbedderDimensions", "say how many dimensions the vectors of %.100s have", got.EmbedderModel)
 	case c == nil:
 		return nil
 	case c.Kind == provider.Anthropic:

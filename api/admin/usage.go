@@ -15,7 +15,7 @@ import (
 )
 
 func (s *Service) usageOps() []wire.Operation {
-	const windows = "The last `window` hours, widened to whole buckets. Of one tenant with `tenant_id`, also of one that is deleted; else of all."
+	const windows = "The last `window` hours, widened to whole buckets. Of one tenant with `tenant_id`, also of one that is deleted, and with `rollup` of those below it; else of all. `source` tells the calls of agents from recorded runs, of which each is one request."
 	return []wire.Operation{
 		wire.Op(row(wire.Operation{
 			Method: "GET", Path: "/traces", ID: "adminListTraces", Summary: "List the calls of language models", Permission: administer,
@@ -50,20 +50,16 @@ func (s *Service) usageOps() []wire.Operation {
 	}
 }
 
-// scopeOf is what is counted of: a tenant, or "" for all. KindNotFound for a
-// tenant that never was.
-func scopeOf(r entity.Reader, id entity.ID) (usage.Scope, error) {
-	if id == "" {
-		return usage.All(), nil
-	}
+// isTenant is KindNotFound for what never was a tenant.
+func isTenant(r entity.Reader, id entity.ID) error {
 	h, err := r.Head(id)
 	if err != nil && entity.KindOf(err) != entity.KindNotFound {
-		return usage.All(), err
+		return err
 	}
 	if err != nil || h.Type != entity.TypeTenant {
-		return usage.All(), entity.NotFound("admin.scopeOf", "there is no tenant %s", id)
+		return entity.NotFound("admin.isTenant", "there is no tenant %s", id)
 	}
-	return usage.Tenant(id), nil
+	return nil
 }
 
 // Traces are a page of calls.
@@ -86,11 +82,15 @@ func (s *Service) listTraces(ctx context.Context, in *listTracesIn) (*wire.Reply
 	}
 	out := Traces{}
 	err = s.view(ctx, func(r *guard.Reader) error {
-		scope, err := scopeOf(r, in.Tenant)
-		if err != nil {
-			return err
+		scope := usage.All()
+		if in.Tenant != "" {
+			if err := isTenant(r, in.Tenant); err != nil {
+				return err
+			}
+			scope = usage.Tenant(in.Tenant)
 		}
 		next := usage.Cursor(nil)
+		var err error
 		if out.Traces, next, err = usage.Traces(r, scope, usage.Page{After: after, Limit: in.Limit}); err == nil {
 			out.Next = orNull(base64.RawURLEncoding.EncodeToString(next))
 		}
@@ -111,16 +111,35 @@ func (s *Service) getTrace(ctx context.Context, in *idIn) (*wire.Reply, error) {
 type windowIn struct {
 	Tenant entity.ID `query:"tenant_id" alias:"tenantId"`
 	Window int       `query:"window" default:"24" min:"1" max:"87840" doc:"hours"`
+	Rollup bool      `query:"rollup" doc:"with the tenants below tenant_id"`
+	Source string    `query:"source" enum:"gateway,recorder" doc:"of the calls of agents alone, or of what was recorded; left out: of both"`
+}
+
+// scopes are what is counted.
+func (in *windowIn) scopes(r entity.Reader) (all []usage.Scope, err error) {
+	source, of := usage.Source(in.Source), []entity.ID{in.Tenant}
+	if in.Tenant == "" {
+		return source.OfAll(), nil
+	}
+	if err := isTenant(r, in.Tenant); err != nil {
+		return nil, err
+	}
+	if in.Rollup {
+		if of, err = tenant.WithBelow(r, in.Tenant); err != nil {
+			return nil, err
+		}
+	}
+	return source.Of(r, of)
 }
 
 // read runs fn for the calls that a request is about.
 func (s *Service) read(ctx context.Context, in *windowIn, fn func(entity.Reader, []usage.Scope, usage.Window) error) error {
 	return s.view(ctx, func(r *guard.Reader) error {
-		scope, err := scopeOf(r, in.Tenant)
+		scopes, err := in.scopes(r)
 		if err != nil {
 			return err
 		}
-		return fn(r, []usage.Scope{scope}, usage.Last(in.Window, r.At()))
+		return fn(r, scopes, usage.Last(in.Window, r.At()))
 	})
 }
 

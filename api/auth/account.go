@@ -36,6 +36,10 @@ func normalizeEmail(s string) (string, error) {
 	return s, nil
 }
 
+// Address is an email address in the form in which addresses are compared.
+// KindInvalid for what is none.
+func Address(email string) (string, error) { return normalizeEmail(email) }
+
 // userOf is the user whose address it is, "" for nobody.
 func userOf(r entity.Reader, email string) (entity.ID, error) {
 	b, err := r.Secret(secretName(emailSpace, digestOf(email)))

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -75,6 +76,12 @@ func (t *attempts) signup(c wire.Client, now time.Time) error {
 		return limited("new accounts from your address", wait)
 	}
 	return nil
+}
+
+// MaySignUp takes one of the accounts that the client of a request may make, or ask
+// for. KindRateLimited.
+func (a *Authenticator) MaySignUp(ctx context.Context) error {
+	return a.attempts.signup(wire.ClientOf(ctx), a.now())
 }
 
 // clientKey is what a client is limited by: an IPv4 address, or the /64 that

@@ -29,7 +29,7 @@ func (s *Service) analyticsOps() []wire.Operation {
 		}), s.getTrace),
 		wire.Op(row(wire.Operation{
 			Method: "GET", Path: "/analytics/summary", ID: "portalSummary", Summary: "Add up the tenant's calls", Permission: anyMember,
-			Description: "Of the last `window` hours, with `rollup` of the tenants below it too. They are counted when they are over; the window begins at a multiple of five minutes.",
+			Description: "Of the last `window` hours, with `rollup` of the tenants below it too. They are counted when they are over; the window begins at a multiple of five minutes. `source` tells the calls of agents from the runs of the tenant's recordings, which programs tell of or the proxy sees: each of these is one request, with all its tokens and cost.",
 			Success:     []wire.Success{{Status: 200, Body: usage.Summary{}}}, Errors: []int{400},
 		}), s.summary),
 		wire.Op(row(wire.Operation{
@@ -39,7 +39,7 @@ func (s *Service) analyticsOps() []wire.Operation {
 		}), s.timeseries),
 		wire.Op(row(wire.Operation{
 			Method: "GET", Path: "/analytics/models", ID: "portalModels", Summary: "Add up the tenant's calls by model", Permission: anyMember,
-			Description: "The most asked first.",
+			Description: "The most asked first. Recorded runs with more than one model are `several`.",
 			Success:     []wire.Success{{Status: 200, Body: Models{}}}, Errors: []int{400},
 		}), s.models),
 		wire.Op(row(wire.Operation{
@@ -103,8 +103,9 @@ func (s *Service) getTrace(ctx context.Context, in *idIn) (*wire.Reply, error) {
 }
 
 type windowIn struct {
-	Window int  `query:"window" default:"24" min:"1" max:"87840" doc:"hours"`
-	Rollup bool `query:"rollup" doc:"with the tenants below"`
+	Window int    `query:"window" default:"24" min:"1" max:"87840" doc:"hours"`
+	Rollup bool   `query:"rollup" doc:"with the tenants below"`
+	Source string `query:"source" enum:"gateway,recorder" doc:"of the calls of agents alone, or of what was recorded; left out: of both"`
 }
 
 // counted runs fn with what is asked for.
@@ -116,7 +117,11 @@ func (s *Service) counted(ctx context.Context, in windowIn, fn func(r entity.Rea
 				return err
 			}
 		}
-		return fn(h.raw, usage.Tenants(of), usage.Last(in.Window, h.At()))
+		scopes, err := usage.Source(in.Source).Of(h.raw, of)
+		if err != nil {
+			return err
+		}
+		return fn(h.raw, scopes, usage.Last(in.Window, h.At()))
 	})
 }
 

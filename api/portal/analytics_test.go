@@ -40,6 +40,7 @@ func windowFaults(of string) []fault {
 		{name: "no window", path: "/analytics/" + of + "?window=0", status: 400},
 		{name: "a hundred years", path: "/analytics/" + of + "?window=876000", status: 400},
 		{name: "a window of text", path: "/analytics/" + of + "?window=day", status: 400},
+		{name: "another source", path: "/analytics/" + of + "?source=proxy", status: 400, says: "gateway, recorder"},
 		{name: "a rollup of text", path: "/analytics/" + of + "?rollup=maybe", status: 400},
 	}
 }

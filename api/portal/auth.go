@@ -19,7 +19,7 @@ func (s *Service) authOps() []wire.Operation {
 	return []wire.Operation{
 		wire.Op(public(wire.Operation{
 			Method: "POST", Path: "/auth/signup", ID: "portalSignUp", Summary: "Make an account with its tenant, or with an invitation",
-			Description: "User, tenant, workspace and membership are made together or not at all. With `inviteToken` the user joins that tenant instead; whoever has an account already joins with its password. Where the server takes no new accounts, an invitation is needed.",
+			Description: "User, tenant, workspace and membership are made together or not at all. With the `inviteToken` of a tenant the user joins that instead, and with one that whoever runs the server has given to who asked (`POST /v1/beta/signup`) makes their own; whoever has an account already joins with its password. Where the server takes no new accounts, an invitation is needed.",
 			Success:     []wire.Success{{Status: 201, Body: Session{}}}, Errors: []int{409},
 		}), s.signUp),
 		wire.Op(public(wire.Operation{
@@ -123,6 +123,10 @@ func (s *Service) signUp(ctx context.Context, in *signUpIn) (*wire.Reply, error)
 		if !open {
 			return nil, entity.Errorf(entity.KindForbidden, "portal.signUp", "Forbidden: this server takes no new accounts without an invitation")
 		}
+	} else if tenant.IsBeta(in.Invite) {
+		if err := s.checkBeta(ctx, in); err != nil {
+			return nil, err
+		}
 	} else if err := s.checkInvite(ctx, in.Invite); err != nil {
 		return nil, err
 	}
@@ -131,7 +135,7 @@ func (s *Service) signUp(ctx context.Context, in *signUpIn) (*wire.Reply, error)
 		joined, err = s.settle(tx, user.Manifest.ID, in)
 		return err
 	})
-	if entity.KindOf(err) == entity.KindExists && in.Invite != "" && joined == "" {
+	if entity.KindOf(err) == entity.KindExists && in.Invite != "" && !tenant.IsBeta(in.Invite) && joined == "" {
 		if user, joined, err = s.join(ctx, in, err); err != nil {
 			return nil, err
 		}
@@ -149,7 +153,15 @@ func (s *Service) signUp(ctx context.Context, in *signUpIn) (*wire.Reply, error)
 // settle puts a new user into the tenant of the invitation, or into one of its
 // own.
 func (s *Service) settle(tx entity.Tx, user entity.ID, in *signUpIn) (entity.ID, error) {
-	if in.Invite != "" {
+	if tenant.IsBeta(in.Invite) {
+		email, err := auth.Address(in.Email)
+		if err != nil {
+			return "", err
+		}
+		if err := tenant.UseBeta(tx, in.Invite, email, s.Now()); err != nil {
+			return "", err
+		}
+	} else if in.Invite != "" {
 		return useInvite(tx, in.Invite, user, s.Now())
 	}
 	name := strings.TrimSpace(in.TenantName)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"stemma/api/llm/llmtest"
+	"stemma/api/llm/provider"
 	"stemma/api/llm/retrieval"
 	"stemma/api/llm/tenant"
 	"stemma/entity"
@@ -239,7 +240,7 @@ func TestEmbedderIsInherited(t *testing.T) {
 	}
 	for address, key := range map[string]string{"https://a.example/v1": "sk-1", "https://b.example/v1": ""} {
 		w.must(200, ann.token, "PATCH", "/settings", object{"provider": "openai", "baseUrl": "https://a.example/v1", "apiKey": "sk-1", "embedder": object{"provider": "openai", "base_url": address, "model": "text-embedding-3-large"}})
-		want := tenant.Embedder{BaseURL: address, Key: key, Model: "text-embedding-3-large", Dimensions: 3072, Foreign: true}
+		want := tenant.Embedder{Kind: provider.OpenAI, BaseURL: address, Key: key, Model: "text-embedding-3-large", Dimensions: 3072, Foreign: true}
 		if e := of(below); e == nil || *e != want {
 			t.Errorf("%+v, want %+v", e, want)
 		}

@@ -45,6 +45,7 @@ var authRows = map[string]opRow{
 	"portalSignUp": {path: "/auth/signup", body: `{"tenantName":"New","email":"new@example.com","password":"correct horse"}`, status: 201, public: true, faults: []fault{
 		{name: "a short password", body: `{"email":"new@example.com","password":"horse"}`, status: 400, says: "8"},
 		{name: "no address", body: `{"email":"new","password":"correct horse"}`, status: 400, says: "email"},
+		{name: "a code of nobody", body: `{"email":"new@example.com","password":"correct horse","inviteToken":"beta_nonsense"}`, status: 400, says: "for another address"},
 		{name: "an invitation of nobody", body: `{"email":"new@example.com","password":"correct horse","inviteToken":"nonsense"}`, status: 400, says: "ask for another"},
 	}},
 	"portalLogIn": {path: "/auth/login", body: `{"email":"sue@example.com","password":"correct horse"}`, public: true, before: (*world).account, faults: []fault{
@@ -75,6 +76,18 @@ var authRows = map[string]opRow{
 		{name: "on another network", headers: []string{"X-Arke-Network", "test"}, status: 400},
 	}},
 	"portalSignupsEnabled": {path: "/v1/beta/signups-enabled", public: true},
+	"portalBetaSignUp": {path: "/v1/beta/signup", body: `{"email":"new@example.com","name":"New"}`, public: true, before: (*world).wantsIn, faults: []fault{
+		{name: "no address", body: `{"name":"New"}`, status: 400, says: "email is required"},
+		{name: "an address of no form", body: `{"email":"new"}`, status: 400, says: "ann@example.com"},
+		{name: "a long name", body: `{"email":"new@example.com","name":"` + strings.Repeat("a", 201) + `"}`, status: 400, says: "at most 200"},
+	}},
+}
+
+// wantsIn has somebody ask to be let in, who is on the list then.
+func (w *world) wantsIn() {
+	if out := w.send("POST", "/v1/beta/signup", `{"email":"new@example.com"}`); out.Code != 201 {
+		w.t.Fatal(out.Code, out.Body)
+	}
 }
 
 // account makes somebody with a password, whom no other world needs.

@@ -102,7 +102,7 @@ type setSettingsIn struct {
 	SystemPrompt *string               `json:"systemPrompt" alias:"system_prompt" max:"200000"`
 	Skills       []map[string]any      `json:"skills" max:"500"`
 	Endpoints    []map[string]any      `json:"mcpEndpoints" alias:"mcp_endpoints" max:"100"`
-	Embedder     map[string]any        `json:"embedder" doc:"of knowledge bases: provider (openai or ollama), base_url, model and dimensions, or gateway_provider_id in place of the first two; the key is that of the tenant's provider of that kind and address. Empty: the server's"`
+	Embedder     map[string]any        `json:"embedder" doc:"of knowledge bases: provider (openai, azure, ollama or gemini), base_url, deployment and api_version as of a provider, model and dimensions, or gateway_provider_id in place of the first four; the key is that of the tenant's provider of that kind and address. Empty: the operator's, else the server's"`
 	Limits       *Limits               `json:"limits"`
 	SealContent  *bool                 `json:"sealContent" alias:"seal_content"`
 }

@@ -8,8 +8,6 @@ import (
 	"stemma/api/recorder/run"
 )
 
-const collectionSecret = "recorder/collection/"
-
 // accountOf is whose recordings a principal's are: the tenant that its entity
 // belongs to, else itself.
 func accountOf(r *guard.Reader) (id entity.ID, tenant bool, err error) {
@@ -40,8 +38,7 @@ func recordings(r *guard.Reader) (entity.ID, error) {
 	if err != nil {
 		return "", err
 	}
-	b, err := r.Secret(collectionSecret + string(account))
-	return entity.ID(b), err
+	return run.CollectionOf(r, account)
 }
 
 // ensureRecordings is [recordings], which it makes where there is none.
@@ -50,12 +47,12 @@ func ensureRecordings(tx *guard.Tx) (entity.ID, error) {
 	if err != nil {
 		return "", err
 	}
-	b, err := tx.Secret(collectionSecret + string(account))
+	id, err := run.CollectionOf(tx, account)
 	if err != nil {
 		return "", err
 	}
-	if b != nil {
-		h, err := tx.Reader.Reader.Head(entity.ID(b))
+	if id != "" {
+		h, err := tx.Reader.Reader.Head(id)
 		if err == nil && h.Deleted {
 			err = entity.Invalid("recorder.ensure", "the collection of your recordings, %s, is deleted; restore it with POST /entities/%s/restore", h.ID, h.ID)
 		}
@@ -73,7 +70,7 @@ func ensureRecordings(tx *guard.Tx) (entity.ID, error) {
 	if err != nil {
 		return "", err
 	}
-	tx.SetSecret(collectionSecret+string(account), []byte(v.Manifest.ID))
+	run.SetCollection(tx, account, v.Manifest.ID)
 	return v.Manifest.ID, nil
 }
 

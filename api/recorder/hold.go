@@ -104,6 +104,7 @@ func (s *Service) putRunHold(ctx context.Context, name string, in *holdRetention
 			return err
 		}
 		tx.Permit(t.summary.Session)
+		tx.Vouch(t.summary.Session)
 		_, err = tx.Put(t.summary.Session, entity.Any, func(m *entity.Manifest) error {
 			run.SetHeld(m, t.head.ID, in != nil)
 			return nil
@@ -125,6 +126,7 @@ func holdBy(tx *guard.Tx, in *holdRetentionIn) *run.Hold {
 }
 
 func hold(tx *guard.Tx, id entity.ID, h *run.Hold) error {
+	tx.Vouch(id)
 	_, err := tx.Put(id, entity.Any, func(m *entity.Manifest) error {
 		run.SetHold(m, h)
 		return nil

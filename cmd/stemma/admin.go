@@ -4,11 +4,14 @@ import (
 	"time"
 
 	"stemma/api/admin"
+	"stemma/entity"
 )
 
 // adminView is the view of who runs the server.
 func adminView(s *server, h health) *admin.Service {
-	options := admin.Options{Auth: s.auth, Box: s.llm.box, Health: h.now, Now: time.Now}
+	options := admin.Options{Auth: s.auth, Box: s.llm.box, Health: h.now, Now: time.Now, Embedder: func(n entity.Network) {
+		s.knowledge.bases[n].Again()
+	}}
 	for _, n := range s.networks {
 		options.Networks = append(options.Networks, admin.Network{Store: n.Store, Scopes: n.Scopes})
 	}

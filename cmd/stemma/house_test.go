@@ -78,7 +78,7 @@ var imports = map[string][]string{
 	"api/gateway":            {"api/auth", "api/llm/provider", "api/llm/turn", "api/llm/usage", "api/wire", "entity", "entity/access"},
 	"api/portal":             {"api/auth", "api/auth/audit", "api/llm/agent", "api/llm/budget", "api/llm/memory", "api/llm/provider", "api/llm/retrieval", "api/llm/runs", "api/llm/seal", "api/llm/tenant", "api/llm/tools", "api/llm/turn", "api/llm/usage", "api/wire", "entity", "entity/access", "entity/guard", "entity/listing", "entity/scope", "files/index"},
 	"api/portal/ui":          {"api/wire"},
-	"api/llm/usage":          {"api/llm/price", "api/llm/runs", "api/llm/seal", "entity"},
+	"api/llm/usage":          {"api/llm/price", "api/llm/runs", "api/llm/seal", "api/recorder/run", "entity"},
 	"api/admin":              {"api/auth", "api/auth/audit", "api/llm/agent", "api/llm/price", "api/llm/provider", "api/llm/seal", "api/llm/tenant", "api/llm/usage", "api/wire", "entity", "entity/access", "entity/guard", "entity/listing", "entity/scope"},
 	"cmd/stemma":             {"*"},
 	"cmd/stemma/agent":       {"api/outbound", "entity"},

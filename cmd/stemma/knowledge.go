@@ -118,7 +118,7 @@ func (e *embedders) of(r entity.Reader, box *seal.Box, id entity.ID) (retrieval.
 		transport = provider.ForeignTransport(e.private)
 	}
 	made, err := embed.NewRemote(embed.RemoteOptions{
-		BaseURL: own.BaseURL, Key: own.Key, Model: own.Model, Dimensions: own.Dimensions, Transport: transport, Tries: probeTries,
+		BaseURL: own.BaseURL, Model: own.Model, Dimensions: own.Dimensions, Transport: provider.EmbedTransport(own.Target(), transport), Tries: probeTries,
 	})
 	if err != nil {
 		return nil, err

@@ -266,3 +266,107 @@ func TestTenantEmbedder(t *testing.T) {
 		t.Error("the embedder was not given the tenant's key")
 	}
 }
+
+// What the operator sets for all embeds the knowledge bases of tenants that name
+// nothing, by a provider of any kind that has embeddings, and before the server's
+// flags; a change embeds them again; a tenant's own goes before it.
+func TestDefaultEmbedder(t *testing.T) {
+	var asked sync.Map
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var in struct {
+			Input    []string
+			Requests []struct {
+				Content struct{ Parts []struct{ Text string } }
+			}
+		}
+		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+			t.Error(err)
+		}
+		asked.Store(r.URL.String()+" "+r.Header.Get("Authorization")+r.Header.Get("Api-Key")+r.Header.Get("X-Goog-Api-Key"), true)
+		for _, q := range in.Requests {
+			in.Input = append(in.Input, q.Content.Parts[0].Text)
+		}
+		vectors, err := embed.NewLexical(embed.LexicalOptions{Dimensions: 64}).Embed(r.Context(), embed.Document, in.Input)
+		if err != nil {
+			t.Error(err)
+		}
+		data, values := []map[string]any{}, []map[string]any{}
+		for i, v := range vectors {
+			data, values = append(data, map[string]any{"index": i, "embedding": v}), append(values, map[string]any{"values": v})
+		}
+		out := map[string]any{"data": data}
+		if in.Requests != nil {
+			out = map[string]any{"embeddings": values}
+		}
+		w.Header().Set("Content-Type", "application/json")
+		if err := json.NewEncoder(w).Encode(out); err != nil {
+			t.Error(err)
+		}
+	}))
+	defer service.Close()
+	s := knowingServer(t, serverOptions{bootstrapKey: testKey, llm: llmFlags{LLM: builtInLLM}, search: searchFlags{Embeddings: noEmbeddings}})
+	defer s.Close()
+	operator := caller{t, s, "Bearer " + testKey}
+	ready := func(kb entity.ID) {
+		t.Helper()
+		for {
+			at := s.stores[0].Seq()
+			var is struct{ SearchReady bool }
+			if into(t, portalCall(s, testKey, "GET", "/knowledge-bases/"+string(kb), "", ""), &is); is.SearchReady {
+				return
+			}
+			if err := s.stores[0].Wait(t.Context(), at); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	search := func(kb entity.ID) {
+		t.Helper()
+		found := portalCall(s, testKey, "POST", "/knowledge-bases/"+string(kb)+"/search", "application/json", `{"query":"marmots in winter"}`)
+		if found.Code != http.StatusOK || !strings.Contains(found.Body.String(), "sleep all winter") {
+			t.Errorf("%d %s", found.Code, found.Body)
+		}
+	}
+	kind, body := formOf(t, "documents", "marmots.md", "Marmots sleep all winter.")
+	if out := portalCall(s, testKey, "POST", "/knowledge-bases", kind, body); out.Code != http.StatusServiceUnavailable {
+		t.Fatalf("without an embedder: %d %s", out.Code, out.Body)
+	}
+	var made struct{ ID entity.ID }
+	house := operator.must(201, "POST", "/v1/admin/providers", fmt.Sprintf(`{"name":"House","type":"azure","baseUrl":"%s/azure","deployment":"d-1","apiKey":"sk-house"}`, service.URL))["id"].(string)
+	for _, c := range []struct{ set, url string }{
+		{fmt.Sprintf(`{"defaultEmbedderProvider":"openai","defaultEmbedderBaseUrl":"%s/v1","defaultEmbedderModel":"m-1","defaultEmbedderDimensions":64,"defaultEmbedderApiKey":"sk-1"}`, service.URL), "/v1/embeddings Bearer sk-1"},
+		{fmt.Sprintf(`{"defaultEmbedderProvider":"gemini","defaultEmbedderBaseUrl":"%s/g","defaultEmbedderModel":"m-2","defaultEmbedderDimensions":64,"defaultEmbedderApiKey":"sk-2"}`, service.URL), "/g/v1beta/models/m-2:batchEmbedContents sk-2"},
+		{fmt.Sprintf(`{"defaultEmbedderProviderId":"%s","defaultEmbedderProvider":"","defaultEmbedderModel":"m-3","defaultEmbedderDimensions":64}`, house), "/azure/openai/deployments/d-1/embeddings?api-version=2024-10-21 sk-house"},
+	} {
+		operator.must(200, "PUT", "/v1/admin/settings", c.set)
+		if made.ID == "" {
+			into(t, portalCall(s, testKey, "POST", "/knowledge-bases", kind, body), &made)
+		}
+		ready(made.ID)
+		search(made.ID)
+		if _, ok := asked.Load(c.url); !ok {
+			t.Errorf("%s was not asked", c.url)
+		}
+	}
+	operator.must(204, "DELETE", "/v1/admin/providers/"+house, "")
+	if out := portalCall(s, testKey, "POST", "/knowledge-bases/"+string(made.ID)+"/search", "application/json", `{"query":"marmots"}`); out.Code != http.StatusServiceUnavailable || !strings.Contains(out.Body.String(), "there is no provider") {
+		t.Errorf("of a provider that is gone: %d %s", out.Code, out.Body)
+	}
+}
+
+// A tenant's embedder may be of any kind that has embeddings.
+func TestTenantEmbedderOfEveryKind(t *testing.T) {
+	s := knowingServer(t, serverOptions{bootstrapKey: testKey, llm: llmFlags{LLM: builtInLLM}, search: searchFlags{Embeddings: noEmbeddings}})
+	defer s.Close()
+	for embedder, status := range map[string]int{
+		`{"provider":"azure","base_url":"https://a.example","deployment":"d","api_version":"2024-10-21","model":"text-embedding-3-small"}`: 200,
+		`{"provider":"gemini","model":"gemini-embedding-001"}`:                                                                             200,
+		`{"provider":"ollama","model":"bge-m3"}`:                                                                                           200,
+		`{"provider":"azure","model":"text-embedding-3-small"}`:                                                                            400,
+		`{"provider":"anthropic","model":"m","dimensions":8}`:                                                                              400,
+	} {
+		if out := portalCall(s, testKey, "PATCH", "/settings", "application/json", `{"embedder":`+embedder+`}`); out.Code != status {
+			t.Errorf("%s: %d %s", embedder, out.Code, out.Body)
+		}
+	}
+}

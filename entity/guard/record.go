@@ -24,7 +24,10 @@ var records = map[string]record{
 		properties: []string{"max_uses", "use_count", "expires_at", "revoked_at", "created_by"}, predicates: []entity.Predicate{entity.PredicateCollection, entity.PredicateTenant}},
 	"api_key": {what: "a key", by: "POST /v1/portal/api-keys", ends: "DELETE /v1/portal/api-keys/{id}",
 		properties: []string{"key_prefix", "status", "revoked_at"}, predicates: []entity.Predicate{entity.PredicateCollection, "agent"}},
-	entity.TypeTenant: {what: "a tenant's name in URLs and of whether it is served", properties: []string{"org_slug", "status"}, operator: true},
+	"run":                 {what: "a hold; see PUT /api/monitoring/runs/{runId}/hold", properties: []string{"content_hold"}},
+	"session":             {what: "the holds of its runs; see PUT /api/monitoring/runs/{runId}/hold", properties: []string{"held_runs"}},
+	entity.TypeCollection: {what: "a hold; see PUT /api/monitoring/retention/hold", properties: []string{"content_hold"}},
+	entity.TypeTenant:     {what: "a tenant's name in URLs and of whether it is served", properties: []string{"org_slug", "status"}, operator: true},
 }
 
 // JobProperties are the properties of a job's record that the server alone sets.

@@ -20,13 +20,16 @@ func TestRecords(t *testing.T) {
 		{"invite", "use_count", false, false, false},
 		{"invite", "expires_at", false, false, false},
 		{"api_key", "status", false, false, false},
+		{"run", "content_hold", true, true, false},
+		{"session", "held_runs", true, true, false},
+		{entity.TypeCollection, "content_hold", true, true, false},
 		{entity.TypeTenant, "status", true, true, true},
 		{entity.TypeTenant, "org_slug", true, true, true},
 	} {
 		name := c.typ + " " + c.property
 		owner := entity.Relationship{Predicate: "owner", Peer: w.who["ann"].ID, PeerType: entity.TypeUser}
 		draft := entity.Draft{Type: c.typ, Properties: entity.Properties{"label": "x"}}
-		if c.typ == entity.TypeTenant {
+		if c.typ == entity.TypeTenant || c.typ == entity.TypeCollection {
 			draft.Relationships = []entity.Relationship{owner}
 		}
 		if err := w.update("ann", func(tx *guard.Tx) error { _, err := tx.Create(draft); return err }); (err == nil) != c.made {

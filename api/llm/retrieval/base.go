@@ -41,7 +41,8 @@ type Base struct {
 
 // shared is what a Base and those of [Base.Of] have in common.
 type shared struct {
-	writing sync.Mutex // chunks of a file stand one behind the other: one writes
+	writing sync.Mutex    // chunks of a file stand one behind the other: one writes
+	renew   chan struct{} // has one when all is to be looked at again
 
 	mu    sync.Mutex
 	cache map[entity.ID]*loaded
@@ -60,7 +61,16 @@ func New(o Options) *Base {
 	if o.MaxFile <= 0 {
 		o.MaxFile = DefaultMaxFile
 	}
-	return &Base{o, &shared{cache: map[entity.ID]*loaded{}}}
+	return &Base{o, &shared{cache: map[entity.ID]*loaded{}, renew: make(chan struct{}, 1)}}
+}
+
+// Again has [Base.Follow] look at all knowledge bases once more, as what embeds them
+// may be another.
+func (b *Base) Again() {
+	select {
+	case b.renew <- struct{}{}:
+	default:
+	}
 }
 
 // Of is the Base with the embedder of a tenant. It may be used for that tenant's

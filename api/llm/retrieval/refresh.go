@@ -2,7 +2,6 @@ package retrieval
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -108,8 +107,33 @@ const retryAfter = 30 * time.Second
 func (b *Base) Follow(ctx context.Context, s entity.Store, logger *slog.Logger) {
 	var at entity.Seq
 	due := map[entity.ID]bool{}
-	err := s.View(ctx, func(r entity.Reader) error {
-		at = r.Seq()
+	err := b.all(ctx, s, &at, due)
+	for ; ctx.Err() == nil; err = b.look(ctx, s, &at, due) {
+		if err != nil {
+			logger.Warn("knowledge bases cannot be followed; it will be tried again", "err", err)
+		}
+		for kb := range due {
+			_, err := b.Refresh(ctx, s, kb)
+			if err == nil || entity.KindOf(err) == entity.KindNotFound {
+				delete(due, kb)
+			} else if ctx.Err() == nil {
+				logger.Warn("a knowledge base is not up to date; it will be tried again", "knowledge_base", kb, "err", err)
+			}
+		}
+		if again, ok := b.rest(ctx, s, at, len(due) > 0 || err != nil); !ok {
+			return
+		} else if again {
+			if err := b.all(ctx, s, new(entity.Seq), due); err != nil {
+				logger.Warn("knowledge bases cannot be listed; those that change are followed", "err", err)
+			}
+		}
+	}
+}
+
+// all has every knowledge base be due, as of a state.
+func (b *Base) all(ctx context.Context, s entity.Store, at *entity.Seq, due map[entity.ID]bool) error {
+	return s.View(ctx, func(r entity.Reader) error {
+		*at = r.Seq()
 		for t, err := range tenant.All(r) {
 			if err != nil {
 				return err
@@ -123,28 +147,32 @@ func (b *Base) Follow(ctx context.Context, s entity.Store, logger *slog.Logger) 
 		}
 		return nil
 	})
-	for ; ctx.Err() == nil; err = b.look(ctx, s, &at, due) {
-		if err != nil {
-			logger.Warn("knowledge bases cannot be followed; it will be tried again", "err", err)
-		}
-		for kb := range due {
-			_, err := b.Refresh(ctx, s, kb)
-			if err == nil || entity.KindOf(err) == entity.KindNotFound {
-				delete(due, kb)
-			} else if ctx.Err() == nil {
-				logger.Warn("a knowledge base is not up to date; it will be tried again", "knowledge_base", kb, "err", err)
-			}
-		}
-		wait, stop := ctx, context.CancelFunc(func() {})
-		if len(due) > 0 || err != nil {
-			wait, stop = context.WithTimeout(ctx, retryAfter)
-		}
-		if err := s.Wait(wait, at); err != nil && !errors.Is(wait.Err(), context.DeadlineExceeded) {
-			stop()
-			return
+}
+
+// rest waits until something is written behind a place, [Base.Again] is called, or
+// what failed may be tried again. ok is false at the end.
+func (b *Base) rest(ctx context.Context, s entity.Store, at entity.Seq, failed bool) (again, ok bool) {
+	wait, stop := context.WithCancel(ctx)
+	defer stop()
+	if failed {
+		late := time.AfterFunc(retryAfter, stop)
+		defer late.Stop()
+	}
+	told := make(chan bool, 1)
+	go func() {
+		select {
+		case <-b.renew:
+			told <- true
+		case <-wait.Done():
+			told <- false
 		}
 		stop()
-	}
+	}()
+	err := s.Wait(wait, at)
+	closed := err != nil && wait.Err() == nil
+	stop()
+	again = <-told
+	return again, ctx.Err() == nil && !closed
 }
 
 // below adds the knowledge bases of a tenant and of those below it, whose embedder

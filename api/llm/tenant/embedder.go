@@ -7,21 +7,40 @@ import (
 	"stemma/entity"
 )
 
-// Embedder is what a tenant has its texts embedded by.
+// Embedder is what a tenant has its texts embedded by. Two that are equal are one.
 type Embedder struct {
-	BaseURL, Key, Model string
-	Dimensions          int
-	Foreign             bool // the tenant has named the address
+	Kind                   provider.Kind
+	BaseURL, Key, Model    string
+	Deployment, APIVersion string // as a [provider.Config] has them; the deployment is that of the model
+	Dimensions             int
+	Foreign                bool // the tenant has named the address
+}
+
+// Target is where it is asked.
+func (e *Embedder) Target() *provider.Target {
+	return &provider.Target{Config: &provider.Config{Kind: e.Kind, BaseURL: e.BaseURL, Deployment: e.Deployment, APIVersion: e.APIVersion}, Key: e.Key, Foreign: e.Foreign}
+}
+
+// at takes the address of a provider.
+func (e *Embedder) at(c *provider.Config) {
+	e.Kind, e.BaseURL, e.Deployment, e.APIVersion = c.Kind, c.Base(), c.Deployment, c.APIVersion
+	if d := c.DeploymentMap[e.Model]; d != "" {
+		e.Deployment = d
+	}
 }
 
 // dimensions of models that are known, where a tenant does not say them.
 var dimensions = map[string]int{
 	"text-embedding-3-small": 1536, "text-embedding-3-large": 3072, "text-embedding-ada-002": 1536,
 	"nomic-embed-text": 768, "mxbai-embed-large": 1024, "all-minilm": 384, "bge-m3": 1024,
+	"text-embedding-004": 768, "gemini-embedding-001": 3072,
 }
 
-// mostDimensions is what a vector may have.
-const mostDimensions = 16384
+// DimensionsOf is how many the vectors of a model have; 0 where that is not known.
+func DimensionsOf(model string) int { return dimensions[model] }
+
+// MostDimensions is what a vector may have.
+const MostDimensions = 16384
 
 // CheckEmbedder refuses what cannot be the embedder of a tenant. KindInvalid.
 func CheckEmbedder(tree map[string]any) error {
@@ -39,9 +58,9 @@ func embedderOf(tree map[string]any) (*Embedder, error) {
 	}
 	for name := range tree {
 		switch name {
-		case "provider", "base_url", "model", "dimensions", "gateway_provider_id":
+		case "provider", "base_url", "deployment", "api_version", "model", "dimensions", "gateway_provider_id":
 		default:
-			return nil, invalid(name, "embedder has provider, base_url, model, dimensions and gateway_provider_id, and no %.100q; its key is that of the tenant's provider", name)
+			return nil, invalid(name, "embedder has provider, base_url, deployment, api_version, model, dimensions and gateway_provider_id, and no %.100q; its key is that of the tenant's provider", name)
 		}
 	}
 	out := &Embedder{Foreign: true}
@@ -55,8 +74,8 @@ func embedderOf(tree map[string]any) (*Embedder, error) {
 			return nil, invalid("dimensions", "embedder.dimensions is missing: how many the vectors of %.100q have", out.Model)
 		}
 	case int64:
-		if n < 1 || n > mostDimensions {
-			return nil, invalid("dimensions", "embedder.dimensions must be from 1 to %d", mostDimensions)
+		if n < 1 || n > MostDimensions {
+			return nil, invalid("dimensions", "embedder.dimensions must be from 1 to %d", MostDimensions)
 		}
 		out.Dimensions = int(n)
 	default:
@@ -69,16 +88,18 @@ func embedderOf(tree map[string]any) (*Embedder, error) {
 	if err != nil {
 		return nil, err
 	}
-	out.BaseURL = c.Base()
+	out.at(c)
 	return out, nil
 }
 
 func embedderConfig(tree map[string]any) (*provider.Config, error) {
 	kind, _ := tree["provider"].(string)
 	c := &provider.Config{Kind: provider.Kind(kind)}
-	c.BaseURL, _ = tree["base_url"].(string)
-	if c.Kind != provider.OpenAI && c.Kind != provider.Ollama {
-		e := entity.Invalid("tenant.Embedder", "embedder.provider must be openai, which is whatever speaks like it, or ollama; or else embedder.gateway_provider_id one of the operator's of these kinds")
+	for name, into := range map[string]*string{"base_url": &c.BaseURL, "deployment": &c.Deployment, "api_version": &c.APIVersion} {
+		*into, _ = tree[name].(string)
+	}
+	if !c.Kind.Embeds() {
+		e := entity.Invalid("tenant.Embedder", "embedder.provider must be openai, which is whatever speaks like it, azure, ollama or gemini; or else embedder.gateway_provider_id one of the operator's of these kinds")
 		e.Issues = []entity.Issue{{Path: []any{"embedder", "provider"}, Message: e.Message}}
 		return nil, e
 	}
@@ -86,9 +107,9 @@ func embedderConfig(tree map[string]any) (*provider.Config, error) {
 }
 
 // EmbedderOf is the embedder that a tenant, or the nearest one above it that says
-// so, has of its own; nil for the server's. Its key is that of the level's provider,
-// if it is for the same kind and address. KindUnavailable for one that cannot be
-// asked.
+// so, has of its own, else the one that the operator has set for all; nil for that
+// of the server's flags. A tenant's key is that of the level's provider, if it is for
+// the same kind and address. KindUnavailable for one that cannot be asked.
 func EmbedderOf(r entity.Reader, box *seal.Box, of entity.ID) (*Embedder, error) {
 	const op = "tenant.EmbedderOf"
 	chain, err := agent.Tenants(r, of)
@@ -112,13 +133,37 @@ func EmbedderOf(r entity.Reader, box *seal.Box, of entity.ID) (*Embedder, error)
 			}
 			return e, err
 		}
-		return e, e.refer(r, box, t.ID, entity.ID(id))
+		return e, e.refer(r, box, entity.ID(id), func(m *entity.Manifest) bool { return agent.OpenTo(m, t.ID) })
 	}
-	return nil, nil
+	return embedderOfAll(r, box)
 }
 
-// refer takes the address and the key of one of the operator's providers.
-func (e *Embedder) refer(r entity.Reader, box *seal.Box, tenant, id entity.ID) error {
+// embedderOfAll is the one that the operator has set for tenants that name none; nil
+// for none.
+func embedderOfAll(r entity.Reader, box *seal.Box) (*Embedder, error) {
+	s, err := ServerSettings(r)
+	if err != nil {
+		return nil, err
+	}
+	c := s.Embedder()
+	if c == nil && s.EmbedderID == "" {
+		return nil, nil
+	}
+	e := &Embedder{Model: s.EmbedderModel, Dimensions: s.EmbedderDimensions}
+	if e.Dimensions == 0 {
+		e.Dimensions = dimensions[e.Model]
+	}
+	if c == nil {
+		return e, e.refer(r, box, s.EmbedderID, func(*entity.Manifest) bool { return true })
+	}
+	e.at(c)
+	e.Key, err = provider.Credential(r, box, EmbedderCredential, c)
+	return e, err
+}
+
+// refer takes the address and the key of one of the operator's providers that may
+// be used.
+func (e *Embedder) refer(r entity.Reader, box *seal.Box, id entity.ID, may func(*entity.Manifest) bool) error {
 	gone := entity.Errorf(entity.KindUnavailable, "tenant.EmbedderOf", "the embedder of the tenant cannot be asked: there is no provider %s of embeddings that it may use", id)
 	h, err := r.Head(id)
 	if entity.KindOf(err) == entity.KindNotFound || err == nil && h.Deleted {
@@ -132,10 +177,11 @@ func (e *Embedder) refer(r entity.Reader, box *seal.Box, tenant, id entity.ID) e
 		return err
 	}
 	c, err := provider.ConfigOf(m.Properties)
-	if err != nil || c == nil || !agent.OpenTo(m, tenant) || c.Kind != provider.OpenAI && c.Kind != provider.Ollama {
+	if err != nil || c == nil || !may(m) || !c.Kind.Embeds() {
 		return gone
 	}
-	e.BaseURL, e.Foreign = c.Base(), false
+	e.at(c)
+	e.Foreign = false
 	e.Key, err = provider.Credential(r, box, id, c)
 	return err
 }

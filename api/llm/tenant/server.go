@@ -12,13 +12,14 @@ const serverSecret = "gateway/settings"
 
 // Server is what the operator says for all tenants.
 type Server struct {
-	NoSignups        bool
-	EmbedderProvider string
-	EmbedderModel    string
-	EmbedderURL      string    // "": the kind's
-	EmbedderID       entity.ID // of one of the operator's providers, in place of a kind
-	UpdatedAt        int64     // ms since 1970; 0: never
-	UpdatedBy        entity.ID
+	NoSignups          bool
+	EmbedderProvider   string
+	EmbedderModel      string
+	EmbedderURL        string    // "": the kind's
+	EmbedderID         entity.ID // of one of the operator's providers, in place of a kind
+	EmbedderDimensions int       // 0: those that are known of the model
+	UpdatedAt          int64     // ms since 1970; 0: never
+	UpdatedBy          entity.ID
 }
 
 // ServerSettings reads them; the zero value where none were written.

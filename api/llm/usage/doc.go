@@ -6,11 +6,15 @@
 //
 // A run is counted once, on the step to the status that it ends with, at the time
 // of its completed_at. Runs of agents' turns (package runs) are counted: the
-// server writes them itself, so nobody can make up calls of a tenant. Runs that a
-// recorder was told of are not: they are runs of agents with many calls in them,
-// or of none, and belong to no tenant.
+// server writes them itself, so nobody can make up calls of a tenant. Each counts for
+// all, for its tenant, for its agent and for its key.
 //
-// Each counts for all, for its tenant, for its agent and for its key, in buckets of
+// Runs that a recorder was told of, or saw through its proxy, are counted apart: for
+// all of them, and for the recordings that they lie in, which whoever records there
+// may add to. One is one request, however many calls of models there are in it, with
+// the tokens and the cost of all; its time counts where it has one step.
+//
+// What is counted is in buckets of
 // five minutes, an hour and a day, which begin at multiples of their width since
 // 1970. A window is read from the widest buckets that fit: 5 ranges of rows, with
 // 22 + 46 rows and one a day. For a key there are days alone.
@@ -34,5 +38,6 @@
 //	l <scope> <^started be64> <^id>              nothing    runs, newest first, as they were begun; none of keys
 //	p <id 26>                                    JSON       the prices of an entity of type price_table
 //
-// where <scope> is a (all), t<tenant 26>, g<agent 26> or k<name> 00.
+// where <scope> is a (all), t<tenant 26>, g<agent 26> or k<name> 00, and of recorded
+// runs r (all) or c<collection 26>.
 package usage

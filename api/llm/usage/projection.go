@@ -56,6 +56,12 @@ func Tenants(ids []entity.ID) []Scope {
 	return out
 }
 
+// AllRecorded are the runs that recorders of everybody were told of.
+func AllRecorded() Scope { return Scope{"r"} }
+
+// Recordings are the runs that a recorder was told of which lie in a collection.
+func Recordings(collection entity.ID) Scope { return Scope{"c" + string(collection)} }
+
 // Agent are the calls of an agent.
 func Agent(id entity.ID) Scope { return Scope{"g" + string(id)} }
 
@@ -84,7 +90,7 @@ func New() *Projection { return &Projection{tables: map[entity.ID]price.Table{}}
 func (*Projection) Name() string { return name }
 
 // Version implements [entity.Projection].
-func (*Projection) Version() int { return 1 }
+func (*Projection) Version() int { return 2 }
 
 // Apply implements [entity.Projection].
 func (*Projection) Apply(t entity.Transition, w entity.RowWriter) error {
@@ -99,6 +105,8 @@ func (*Projection) Apply(t entity.Transition, w entity.RowWriter) error {
 	before, after := t.Live()
 	if ours(after) && ended(after) && (t.Before == nil || ours(before) && !ended(before)) {
 		count(callOf(after), w)
+	} else if (t.Before == nil || before != nil) && recorded(before, after) {
+		count(recordedCall(after), w)
 	}
 	return nil
 }
@@ -109,7 +117,10 @@ func count(c *call, w entity.RowWriter) {
 	if last := len(brief) - 1; brief[last].Place >= histogram {
 		brief = brief[:last:last]
 	}
-	scopes := append(make([]Scope, 0, 2), All())
+	scopes := append(make([]Scope, 0, 3), All())
+	if c.recordings != "" {
+		scopes = append(scopes[:0], AllRecorded(), Recordings(c.recordings))
+	}
 	if c.tenant != "" {
 		scopes = append(scopes, Tenant(c.tenant))
 	}

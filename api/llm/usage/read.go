@@ -52,15 +52,17 @@ func (c *counts) usd() *float64 {
 	return &f
 }
 
-func (c *counts) tokens() int64 { return c.at[promptTokens] + c.at[completionTokens] }
+func (c *counts) tokens() int64 {
+	return c.at[promptTokens] + c.at[completionTokens] + c.at[wholeTokens]
+}
 
 // Summary is what a window comes to.
 type Summary struct {
 	Requests         int64    `json:"totalRequests"`
 	Errors           int64    `json:"totalErrors" doc:"calls that failed or took too long; a caller that went away is none"`
 	Tokens           int64    `json:"totalTokens"`
-	PromptTokens     int64    `json:"promptTokens"`
-	CompletionTokens int64    `json:"completionTokens"`
+	PromptTokens     int64    `json:"promptTokens" doc:"without those of recorded runs, which say how many there were in all"`
+	CompletionTokens int64    `json:"completionTokens" doc:"likewise"`
 	CostUSD          *float64 `json:"estimatedCostUSD" doc:"of the calls whose model has a price; null when none has"`
 	Unpriced         int64    `json:"unpricedRequests" doc:"calls that are not in estimatedCostUSD, as their model has no price"`
 	AvgLatency       *float64 `json:"avgLatencyMs"`
