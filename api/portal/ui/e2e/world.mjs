@@ -2,6 +2,7 @@
 import { AxeBuilder } from "@axe-core/playwright";
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
+import { after } from "node:test";
 import { chromium } from "playwright-core";
 
 export const url = process.env.STEMMA_URL;
@@ -14,6 +15,10 @@ export const expectedFailure = /Failed to load resource/; // of a request that t
 // policy refuses it, and the editor takes the text alone.
 export const typedStyle = /Applying inline style/;
 
+// A test that fails leaves what it did not come to close.
+const browsers = new Set();
+after(() => Promise.all([...browsers].map((b) => b.close())));
+
 // open starts a browser. Whatever a page complains about fails the test, but for
 // what the test expects; requests go to the server, and where elsewhere says.
 export async function open(t, { elsewhere, ...options } = {}) {
@@ -21,6 +26,7 @@ export async function open(t, { elsewhere, ...options } = {}) {
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
   });
+  browsers.add(browser);
   t.after(() => browser.close());
   const context = await browser.newContext({ baseURL: url, viewport: { width: 1200, height: 800 }, ...options });
   const page = await context.newPage();

@@ -19,7 +19,7 @@ async function byKey(key: string): Promise<Entered> {
 
 async function byCode(code: string): Promise<Entered> {
   const s = await data(client.POST("/v1/portal/auth/oidc/session", { body: { code } }));
-  return { session: fromPortal(s), next: s.next };
+  return { session: { ...fromPortal(s), provided: true }, next: s.next };
 }
 
 // told is what the server says behind # when it sends the browser back: a code for

@@ -9,7 +9,7 @@ import { Busy, Empty, Failure } from "./basics";
 export function WithTeam({ what, children }: { what: string; children: (me: Me) => ReactNode }) {
   const me = useMe();
   if (me.isPending) return <Busy what="Your team" />;
-  if (isTeamless(me.error)) return <Teamless what={what} />;
+  if (me.data === null || isTeamless(me.error)) return <Teamless what={what} />;
   if (me.error) return <Failure error={me.error} retry={() => void me.refetch()} />;
   return <>{children(me.data)}</>;
 }
