@@ -67,7 +67,7 @@ test("an invitation goes with it to the provider and back", async (t) => {
   allow(expectedFailure);
   await late.goto(`/v1/portal/auth/oidc/start?invite=${new URL(inviteUrl).searchParams.get("invite")}`);
   await prove(late, "carl");
-  await late.getByText("the invitation is not valid").first().waitFor();
+  await late.getByRole("alert").getByText("The invitation to ona's team has been used up").waitFor();
   await look(late, "signin-provider-used");
   await late.getByRole("link", { name: "Continue with Example House" }).click();
   await prove(late, "carl");

@@ -29,7 +29,7 @@ const remedies: Record<number, string> = {
 export function Failure({ error: thrown, retry }: { error: unknown; retry?: () => void }) {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   const remedy = error instanceof Problem ? remedies[error.status] : "The server cannot be reached. Check that it runs, then try again.";
-  const issues = error instanceof Problem && Array.isArray(error.details.issues) ? (error.details.issues as { path?: (string | number)[]; message: string }[]) : [];
+  const issues = error instanceof Problem && Array.isArray(error.details.issues) ? (error.details.issues as { path?: (string | number)[]; message: string }[]).filter((i) => i.message !== error.message) : [];
   return (
     <div className="failure" role="alert">
       <p>

@@ -44,5 +44,5 @@ function Days() {
   const series = useSeries(week);
   const drawn = useMemo(() => series.data && { times: seconds(series.data), series: [{ name: "Calls", values: series.data.map((p) => p.requests), format: count }] }, [series.data]);
   if (!drawn) return null;
-  return <Chart title="Calls by day; the page Usage has them as a table" times={drawn.times} series={drawn.series} height={110} />;
+  return <Chart title="Calls by day; the page Usage has them as a table" times={drawn.times} series={drawn.series} height={140} />;
 }
