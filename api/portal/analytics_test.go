@@ -25,7 +25,7 @@ var analyticsRows = map[string]opRow{
 		{name: "an agent", path: "/traces/$agent", status: 404},
 		{name: "nobody", path: "/traces/$nobody", status: 404},
 	}},
-	"portalSummary": {path: "/analytics/summary?window=1&rollup=true", faults: windowFaults("summary")},
+	"portalSummary":    {path: "/analytics/summary?window=1&rollup=true", faults: windowFaults("summary")},
 	"portalAgentUsage": {path: "/analytics/agents?window=1", faults: windowFaults("agents")[:3]},
 	"portalTimeseries": {path: "/analytics/timeseries?window=1&bucket=5", faults: append([]fault{
 		{name: "no whole bucket", path: "/analytics/timeseries?bucket=7", status: 400, says: "multiple of 5"},

@@ -94,7 +94,7 @@ func (w *world) wantsIn() {
 func (w *world) account() { w.signUp("sue") }
 
 var tenantRows = map[string]opRow{
-	"portalListTenants": {path: "/tenants"},
+	"portalListTenants": {path: "/tenants", who: map[string]int{left: 200, operator: 200, agentKey: 200}},
 	"portalLeaveTenant": {path: "/tenants/$tenant/leave", status: 204, by: member, theirs: true, who: map[string]int{owner: 400, both: 204, looks: 400}, faults: []fault{
 		{name: "another's", path: "/tenants/$other/leave", status: 404, says: "you are in no tenant"},
 		{name: "an agent", path: "/tenants/$agent/leave", status: 404},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"stemma/api/auth"
 	"stemma/api/llm/agent"
 	"stemma/api/llm/tenant"
 	"stemma/api/wire"
@@ -14,7 +15,8 @@ func (s *Service) tenantOps() []wire.Operation {
 	return []wire.Operation{
 		wire.Op(row(wire.Operation{
 			Method: "GET", Path: "/tenants", ID: "portalListTenants", Summary: "List the tenants that one is in", Permission: anyMember,
-			Success: []wire.Success{{Status: 200, Body: Tenants{}}},
+			Description: "None for who is in none, whom all else refuses.",
+			Success:     []wire.Success{{Status: 200, Body: Tenants{}}},
 		}), s.listTenants),
 		wire.Op(row(wire.Operation{
 			Method: "POST", Path: "/tenants/{id}/leave", ID: "portalLeaveTenant", Summary: "Leave a tenant", Permission: anyMember,
@@ -40,9 +42,10 @@ type Tenants struct {
 
 func (s *Service) listTenants(ctx context.Context, _ *struct{}) (*wire.Reply, error) {
 	var out Tenants
-	err := s.view(ctx, func(h here) error {
-		out.Tenants = tenantsOf(h.all)
-		return nil
+	err := s.networks[wire.NetworkOf(ctx)].Store.View(ctx, func(r entity.Reader) error {
+		all, err := tenant.Of(r, auth.From(ctx).ID, s.Now())
+		out.Tenants = tenantsOf(all)
+		return err
 	})
 	return wire.OK(out), err
 }

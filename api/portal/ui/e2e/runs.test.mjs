@@ -42,7 +42,6 @@ test("a run is found, replayed live, verified, and its evidence taken along", as
 
 test("keys are made, shown once, and revoked", async (t) => {
   const { page } = await open(t);
-  page.on("dialog", (d) => void d.accept());
   await signIn(page);
   await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Keys" }).click();
   for (const [section, form] of [
@@ -60,6 +59,7 @@ test("keys are made, shown once, and revoked", async (t) => {
       await look(page, "keys");
     }
     await region.getByRole("button", { name: `Revoke made by ${section}` }).click();
+    await page.getByRole("alertdialog", { name: `Revoke made by ${section}?` }).getByRole("button", { name: "Revoke" }).click();
     await region.getByRole("cell", { name: `made by ${section}`, exact: true }).waitFor({ state: "detached" });
     if (section === "Your keys") await assert.rejects(call("GET", "/users/me", undefined, fresh));
   }

@@ -2,6 +2,7 @@
 import { AxeBuilder } from "@axe-core/playwright";
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
+import { after } from "node:test";
 import { chromium } from "playwright-core";
 
 export const url = process.env.STEMMA_URL;
@@ -15,6 +16,10 @@ export const expectedFailure = /Failed to load resource/; // of a request that t
 // policy refuses it, and the editor takes the text alone.
 export const typedStyle = /Applying inline style/;
 
+// A test that fails leaves what it did not come to close.
+const browsers = new Set();
+after(() => Promise.all([...browsers].map((b) => b.close())));
+
 // open starts a browser. Whatever a page complains about fails the test, but for
 // what the test expects; requests go to the server, and where elsewhere says.
 export async function open(t, { elsewhere, ...options } = {}) {
@@ -22,6 +27,7 @@ export async function open(t, { elsewhere, ...options } = {}) {
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
   });
+  browsers.add(browser);
   const complaints = [];
   const allowed = [/GPU stall|GL Driver/];
   t.after(async () => {

@@ -10,7 +10,8 @@ const signIn = createRoute({
   getParentRoute: () => root,
   path: "/app/sign-in",
   validateSearch: (s: Record<string, unknown>): { next?: string; invite?: string } => ({
-    ...(typeof s.next === "string" && s.next.startsWith("/") && !s.next.startsWith("//") ? { next: s.next } : {}),
+    // A path of this server: browsers read a backslash as a slash.
+    ...(typeof s.next === "string" && /^\/(?![/\\])[^\\\u0000-\u001f]*$/.test(s.next) ? { next: s.next } : {}),
     ...(typeof s.invite === "string" ? { invite: s.invite } : {}),
   }),
   component: lazyRouteComponent(() => import("./pages/signin"), "SignIn"),

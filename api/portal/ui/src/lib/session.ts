@@ -1,7 +1,8 @@
 // Who is signed in: a token of the portal, or a key. It is kept by this browser
 // alone, and goes nowhere but into the Authorization header.
 
-export type Session = { credential: string; kind: "token" | "key"; user: string; email?: string; tenant?: { id: string; name: string } };
+// provided is for who signed in by a provider, and has no password here.
+export type Session = { credential: string; kind: "token" | "key"; user: string; email?: string; provided?: boolean; tenant?: { id: string; name: string } };
 
 const place = "stemma.session";
 const listeners = new Set<() => void>();

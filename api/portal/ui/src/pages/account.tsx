@@ -3,7 +3,7 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { type FormEvent } from "react";
 import { client, data } from "../lib/api";
 import { moment } from "../lib/format";
-import { enterTeam, fromPortal } from "../lib/portal";
+import { enterTeam, fromPortal, useTeams } from "../lib/portal";
 import { session, setSession } from "../lib/session";
 import { Busy, Empty, EntityLink, Failure, useTitle } from "../parts/basics";
 import { Confirm } from "../parts/confirm";
@@ -21,7 +21,7 @@ export function AccountPage() {
           <YourTeams />
         </div>
         <div>
-          {session()?.email && <Password />}
+          {session()?.email && !session()?.provided && <Password />}
           <Out />
         </div>
       </div>
@@ -61,8 +61,8 @@ function Who() {
           <dd>{s?.email ?? "none that is known"}</dd>
         </div>
         <div>
-          <dt>Signed in by</dt>
-          <dd>{s?.kind === "key" ? "a key" : s?.email ? "a token for a day" : "a provider, for a day"}</dd>
+          <dt>Signed in with</dt>
+          <dd>{s?.kind === "key" ? "a key" : s?.provided ? "the provider, for a day" : "a password, for a day"}</dd>
         </div>
         <div>
           <dt>Identifier</dt>
@@ -78,7 +78,7 @@ function Who() {
 function YourTeams() {
   const navigate = useNavigate();
   const token = session()?.kind === "token";
-  const teams = useQuery({ queryKey: ["teams"], queryFn: () => data(client.GET("/v1/portal/tenants")), enabled: token });
+  const teams = useTeams();
   const enter = useMutation({ mutationFn: enterTeam, onSuccess: () => void navigate({ to: "/" }) });
   return (
     <section aria-labelledby="teams">
@@ -92,7 +92,7 @@ function YourTeams() {
       {token && teams.isPending && <Busy what="Your teams" />}
       {teams.error && <Failure error={teams.error} retry={() => void teams.refetch()} />}
       <ul className="people">
-        {teams.data?.tenants.map((t) => (
+        {(token ? (teams.data ?? []) : []).map((t) => (
           <li key={t.id}>
             <p>
               <strong>{t.name}</strong> <span className="badge">{t.role}</span>

@@ -1,9 +1,10 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { client, data } from "../lib/api";
 import { ago, moment, short } from "../lib/format";
 import { useNames } from "../lib/names";
+import { called } from "../lib/portal";
 import { session } from "../lib/session";
 import { Busy, Empty, EntityLink, Failure, useTitle } from "../parts/basics";
 import { WithTeam } from "../parts/team";
@@ -55,14 +56,16 @@ function Account({ of, name }: { of: string; name?: string }) {
   useEffect(() => {
     if (hasNextPage && !isFetching && entries.length < enough) void fetchNextPage();
   }, [hasNextPage, isFetching, fetchNextPage, entries.length]);
-  const names = useNames(entries.flatMap(({ entry }) => [entry.principal, entry.by ?? "", entry.target ?? ""]).concat(search.about ?? []));
+  const members = useQuery({ queryKey: ["members"], enabled: !!name, queryFn: () => data(client.GET("/v1/portal/members")), staleTime: 60_000 });
+  const labels = useNames(entries.flatMap(({ entry }) => [entry.principal, entry.by ?? "", entry.target ?? ""]).concat(search.about ?? []));
+  const names = new Map([...labels, ...(members.data?.members ?? []).map((m) => [m.id, called(m)] as const)]);
   const filtered = !!action || !!search.about;
   return (
     <>
       <p className="faint">
         Who came into <EntityLink id={of} label={name ?? names.get(of)} />, and who was kept out, some seconds after it happened. The account is a chain of blocks that nobody can change unseen.
       </p>
-      <div className="filters">
+      <div className="filters choose-entries">
         <p className="field">
           <label htmlFor="show">Show</label>
           <select id="show" value={search.show ?? ""} onChange={(e) => void navigate({ search: (s) => ({ ...s, show: e.target.value || undefined }), replace: true })}>

@@ -2,7 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { client, data, type Schemas } from "../lib/api";
 import { ago, moment } from "../lib/format";
-import { enterTeam, type Me } from "../lib/portal";
+import { called, enterTeam, type Me } from "../lib/portal";
 import { session, setSession } from "../lib/session";
 import { Busy, Failure, useTitle } from "../parts/basics";
 import { Confirm } from "../parts/confirm";
@@ -50,8 +50,6 @@ function People({ me }: { me: Me }) {
   );
 }
 
-const called = (m: Member) => m.name || m.email || m.id;
-
 function Person({ m, you, owner }: { m: Member; you: boolean; owner: boolean }) {
   const queries = useQueryClient();
   const again = () => Promise.all([queries.invalidateQueries({ queryKey: ["members"] }), queries.invalidateQueries({ queryKey: ["me"] })]);
@@ -68,7 +66,7 @@ function Person({ m, you, owner }: { m: Member; you: boolean; owner: boolean }) 
           <strong>{called(m)}</strong> {you && <span className="badge">you</span>}
         </p>
         <p className="faint">
-          {m.email && m.name && `${m.email}, `}
+          {m.email && m.email !== called(m) && `${m.email}, `}
           {m.joinedAt && <time title={moment(m.joinedAt)}>joined {ago(m.joinedAt)}</time>}
         </p>
       </div>

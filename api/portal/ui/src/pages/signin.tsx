@@ -1,5 +1,5 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Tabs } from "radix-ui";
 import { useEffect, useState, useSyncExternalStore, type FormEvent } from "react";
 import { client, data } from "../lib/api";
@@ -19,7 +19,7 @@ async function byKey(key: string): Promise<Entered> {
 
 async function byCode(code: string): Promise<Entered> {
   const s = await data(client.POST("/v1/portal/auth/oidc/session", { body: { code } }));
-  return { session: fromPortal(s), next: s.next };
+  return { session: { ...fromPortal(s), provided: true }, next: s.next };
 }
 
 // told is what the server says behind # when it sends the browser back: a code for
@@ -65,11 +65,11 @@ export function SignIn() {
       {search.invite && <Invited token={search.invite} info={invite} who={who} onJoined={(s) => mutate(() => Promise.resolve({ session: s }))} />}
       {who ? (
         <p>
-          You are signed in{who.email && ` as ${who.email}`}. <Link to={(search.next ?? "/") as "/"}>Go on</Link>, or sign in as somebody else below.
+          You are signed in{who.email && ` as ${who.email}`}. <a href={search.next ?? "/"}>Go on</a>, or sign in as somebody else below.
         </p>
       ) : null}
       <Ways key={invite.data?.isValid ? "invited" : ""} invite={invite.data?.isValid ? search.invite : undefined} next={search.next} provider={provider.data?.enabled ? name : undefined} busy={enter.isPending} onEnter={(act) => mutate(act)} />
-      {enter.error && <Failure error={enter.error} />}
+      {enter.error && !(search.invite && !invite.data?.isValid && enter.error.message.includes("invitation")) && <Failure error={enter.error} />}
     </main>
   );
 }

@@ -1,9 +1,8 @@
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useMutation } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { DropdownMenu } from "radix-ui";
 import { useState } from "react";
-import { client, data } from "../lib/api";
-import { enterTeam } from "../lib/portal";
+import { enterTeam, useTeams } from "../lib/portal";
 import { setSession, type Session } from "../lib/session";
 import { setTheme, theme, type Theme } from "../lib/theme";
 
@@ -40,9 +39,9 @@ export function Account({ who, onHelp }: { who: Session | null; onHelp: () => vo
 // team of its own to change.
 function Teams({ who }: { who: Session | null }) {
   const navigate = useNavigate();
-  const teams = useQuery({ queryKey: ["teams"], enabled: who?.kind === "token", queryFn: () => data(client.GET("/v1/portal/tenants")), staleTime: 30_000 });
+  const teams = useTeams();
   const enter = useMutation({ mutationFn: enterTeam, onSuccess: () => void navigate({ to: "/" }) });
-  const all = teams.data?.tenants ?? [];
+  const all = who?.kind === "token" ? (teams.data ?? []) : [];
   if (all.length < 2 && !enter.error) return null;
   return (
     <>

@@ -10,6 +10,7 @@ import { Busy, Empty, Failure } from "./basics";
 export function WithTeam({ children }: { children: (me: Me) => ReactNode }) {
   const me = useMe();
   if (me.isPending) return <Busy what="Your team" />;
+  if (me.data === null) return <NoTeam retry={() => void me.refetch()} />;
   if (me.error) return <TeamFailure error={me.error} retry={() => void me.refetch()} />;
   return <>{children(me.data)}</>;
 }

@@ -7,7 +7,7 @@ export function Cards({ s, all = false }: { s: Schemas["Summary"]; all?: boolean
     <dl className="cards">
       <Card name="Calls" value={count(s.totalRequests)} note={s.totalErrors > 0 ? `${count(s.totalErrors)} failed, ${percent(s.errorRate)}` : "none failed"} />
       <Card name="Tokens" value={count(s.totalTokens)} note={`${count(s.promptTokens)} in, ${count(s.completionTokens)} out`} />
-      <Card name="Spent" value={dollars(s.estimatedCostUSD)} note={s.unpricedRequests > 0 ? `${count(s.unpricedRequests)} calls have no price` : "by list prices"} />
+      <Card name="Spent" value={dollars(s.estimatedCostUSD)} note={s.unpricedRequests > 0 ? `${count(s.unpricedRequests)} calls have no price` : "at known prices"} />
       {all && <Card name="Time of a call" value={millis(s.p50LatencyMs) || "none"} note={s.p95LatencyMs === null ? "" : `95 of 100 within ${millis(s.p95LatencyMs)}`} />}
       {all && s.ragMetrics.totalRagRequests > 0 && <Card name="Looked things up" value={count(s.ragMetrics.totalRagRequests)} note={`${percent(s.ragMetrics.ragFailureRate)} without success`} />}
     </dl>

@@ -1,6 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import { lazy, Suspense, useMemo } from "react";
-import { isTeamless, useMe } from "../../lib/portal";
+import { isTeamless, useMe, type Me } from "../../lib/portal";
 import { count, seconds, useSeries, useSummary } from "../../lib/usage";
 import { Busy, Failure } from "../../parts/basics";
 import { Cards } from "./cards";
@@ -15,16 +15,16 @@ const week = { days: 7, below: false };
 // bothered.
 export function Glance() {
   const me = useMe();
-  if (me.isPending || isTeamless(me.error)) return null;
+  if (me.isPending || me.data === null || isTeamless(me.error)) return null;
   return (
     <section aria-labelledby="glance">
       <h2 id="glance">Seven days of {me.data?.tenant.name ?? "your team"}</h2>
-      {me.error ? <Failure error={me.error} retry={() => void me.refetch()} /> : <Figures me={me.data} />}
+      {me.error ? <Failure error={me.error} retry={() => void me.refetch()} /> : me.data && <Figures me={me.data} />}
     </section>
   );
 }
 
-function Figures({ me }: { me: NonNullable<ReturnType<typeof useMe>["data"]> }) {
+function Figures({ me }: { me: Me }) {
   const summary = useSummary(week);
   if (summary.isPending) return <Busy what="Usage" />;
   if (summary.error) return <Failure error={summary.error} retry={() => void summary.refetch()} />;
@@ -44,5 +44,5 @@ function Days() {
   const series = useSeries(week);
   const drawn = useMemo(() => series.data && { times: seconds(series.data), series: [{ name: "Calls", values: series.data.map((p) => p.requests), format: count }] }, [series.data]);
   if (!drawn) return null;
-  return <Chart title="Calls by day; the page Usage has them as a table" times={drawn.times} series={drawn.series} height={110} />;
+  return <Chart title="Calls by day; the page Usage has them as a table" times={drawn.times} series={drawn.series} height={140} />;
 }
