@@ -40,18 +40,25 @@ func TestBrowser(t *testing.T) {
 	if err != nil || len(tests) == 0 {
 		t.Fatalf("no tests: %v", err)
 	}
-	p := serve(t, t.TempDir(), "--bootstrap-key", testKey)
+	shared := serve(t, t.TempDir(), "--bootstrap-key", testKey)
 	for _, path := range tests {
 		name := filepath.Base(path)
 		t.Run(strings.TrimSuffix(name, ".test.mjs"), func(t *testing.T) {
+			p, env := shared, []string(nil)
+			if start := uiServers[name]; start != nil {
+				own := start(t)
+				p, env = serve(t, t.TempDir(), append(own.flags, "--bootstrap-key", testKey)...), own.env
+				defer p.stop(t)
+			}
 			node := exec.CommandContext(t.Context(), "node", "--test", filepath.Join("e2e", name))
 			node.Dir = uiDir
 			node.Env = append(os.Environ(), "STEMMA_URL="+p.url(t), "STEMMA_KEY="+testKey, "CHROMIUM="+chromium)
+			node.Env = append(node.Env, env...)
 			out, err := node.CombinedOutput()
 			if err != nil {
 				t.Errorf("%v\n%s", err, out)
 			}
 		})
 	}
-	p.stop(t)
+	shared.stop(t)
 }

@@ -67,9 +67,40 @@ const run = createRoute({ getParentRoute: () => frame, path: "/app/runs/$id", co
 
 const keys = createRoute({ getParentRoute: () => frame, path: "/app/keys", component: lazyRouteComponent(() => import("./pages/keys"), "Keys") });
 
+const agents = createRoute({ getParentRoute: () => frame, path: "/app/agents", component: lazyRouteComponent(() => import("./pages/agents/list"), "Agents") });
+
+export const agentTabs = ["settings", "chat", "resolved", "versions", "keys", "runs"] as const;
+export type AgentTab = (typeof agentTabs)[number];
+
+const agent = createRoute({
+  getParentRoute: () => frame,
+  path: "/app/agents/$id",
+  validateSearch: (s: Record<string, unknown>): { tab?: AgentTab; c?: string; from?: number; to?: number } => ({
+    ...(agentTabs.includes(s.tab as AgentTab) && s.tab !== "settings" ? { tab: s.tab as AgentTab } : {}),
+    ...(typeof s.c === "string" && s.tab === "chat" ? { c: s.c } : {}),
+    ...(typeof s.from === "number" ? { from: s.from } : {}),
+    ...(typeof s.to === "number" ? { to: s.to } : {}),
+  }),
+  component: lazyRouteComponent(() => import("./pages/agents/agent"), "AgentPage"),
+});
+
+const agentCall = createRoute({ getParentRoute: () => frame, path: "/app/calls/$id", component: lazyRouteComponent(() => import("./pages/agents/call"), "CallPage") });
+
+const providers = createRoute({ getParentRoute: () => frame, path: "/app/providers", component: lazyRouteComponent(() => import("./pages/team/providers"), "Providers") });
+
+export const settingTabs = ["team", "limits", "recording"] as const;
+export type SettingTab = (typeof settingTabs)[number];
+
+const settings = createRoute({
+  getParentRoute: () => frame,
+  path: "/app/settings",
+  validateSearch: (s: Record<string, unknown>): { tab?: SettingTab } => (settingTabs.includes(s.tab as SettingTab) && s.tab !== "team" ? { tab: s.tab as SettingTab } : {}),
+  component: lazyRouteComponent(() => import("./pages/team/settings"), "TeamSettings"),
+});
+
 export function makeRouter(queries: QueryClient) {
   return createRouter({
-    routeTree: root.addChildren([signIn, frame.addChildren([home, explore, entity, runs, run, keys])]),
+    routeTree: root.addChildren([signIn, frame.addChildren([home, explore, entity, runs, run, keys, agents, agent, agentCall, providers, settings])]),
     context: { queries },
     defaultPreload: "intent",
     scrollRestoration: true,

@@ -5,12 +5,16 @@ export type Place = { to: string; name: string; keys?: string; needs?: "team" | 
 export const main = [
   { to: "/", name: "Home", keys: "h" },
   { to: "/app/explore", name: "Explore", keys: "e" },
+  { to: "/app/agents", name: "Agents", keys: "a" },
   { to: "/app/runs", name: "Runs", keys: "r" },
   { to: "/app/keys", name: "Keys", keys: "k" },
 ] as const satisfies readonly Place[];
 
 // team is what concerns the tenant that one is signed in to.
-export const team = [] as const satisfies readonly Place[];
+export const team = [
+  { to: "/app/providers", name: "Providers", keys: "v" },
+  { to: "/app/settings", name: "Settings", keys: "s" },
+] as const satisfies readonly Place[];
 
 // server is what an operator sees.
 export const server = [] as const satisfies readonly Place[];
