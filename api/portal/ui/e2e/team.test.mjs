@@ -47,7 +47,7 @@ test("a team's provider is set, its key never shown again, and dropped only when
   await page.getByRole("textbox", { name: "Model", exact: true }).fill("gpt-4o");
   await page.getByRole("textbox", { name: "Models", exact: true }).fill("gpt-4o\ngpt-4o-mini");
   await page.getByRole("button", { name: "Save" }).click();
-  await page.getByPlaceholder("One is kept").waitFor();
+  await page.getByPlaceholder("One is kept", { exact: true }).waitFor();
   const now = await get("/v1/portal/settings/providers", owner);
   assert.deepEqual(now.providerConfig.deploymentMap, { "gpt-4o": "big", "gpt-4o-mini": "small" });
   assert.deepEqual([now.providerConfig.provider, now.providerConfig.deployment, now.providerConfig.hasApiKey, now.availableModels.join()], ["azure", "first", true, "gpt-4o,gpt-4o-mini"]);
@@ -65,7 +65,7 @@ test("a team's provider is set, its key never shown again, and dropped only when
   await look(page, "providers-drop");
   assert.equal((await get("/v1/portal/settings/providers", owner)).providerConfig.hasApiKey, true);
   await page.getByRole("button", { name: "Save without the key" }).click();
-  await page.getByPlaceholder("None is kept").waitFor();
+  await page.getByPlaceholder("None is kept", { exact: true }).waitFor();
   assert.equal((await get("/v1/portal/settings/providers", owner)).providerConfig.hasApiKey, false);
   await page.getByLabel("Who answers").selectOption("inherit");
   await page.getByRole("button", { name: "Save" }).click();
@@ -78,7 +78,7 @@ test("a team has a name, a prompt, sealing and limits; a member only looks", asy
   const { page, allow } = await open(t);
   const { owner, member } = await account("sett");
   await enter(page, owner);
-  await page.keyboard.type("gs");
+  await page.keyboard.type("gt");
   await page.getByLabel("Name", { exact: true }).fill("The Alps");
   await page.getByLabel("Prompt").fill("Be kind.");
   await page.getByLabel("Keep what is said sealed").check();

@@ -12,8 +12,8 @@ export const main = [
 
 // team is what concerns the tenant that one is signed in to.
 export const team = [
-  { to: "/app/providers", name: "Providers", keys: "v" },
-  { to: "/app/settings", name: "Settings", keys: "s" },
+  { to: "/app/providers", name: "Providers", keys: "p" },
+  { to: "/app/settings", name: "Team settings", keys: "t" },
 ] as const satisfies readonly Place[];
 
 // server is what an operator sees.

@@ -106,6 +106,9 @@ function Thread({ agent, talk, onAgain }: { agent: Agent; talk: Talk; onAgain: (
     return () => removeEventListener("scroll", look);
   }, []);
   useEffect(() => {
+    near.current = true; // something was said
+  }, [length]);
+  useEffect(() => {
     if (near.current && length) end.current?.scrollIntoView({ block: "end" });
   }, [length, last]);
   return (

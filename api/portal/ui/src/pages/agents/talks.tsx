@@ -56,14 +56,14 @@ export function Talks({ agent, open, onNew, onGone }: Props) {
           {rows.map((t) => (
             <li key={t.id} aria-current={t.id === open ? "true" : undefined}>
               <Link to="/app/agents/$id" params={{ id: agent.id }} search={{ tab: "chat", c: t.id }} title={moment(t.last_active_at)}>
-                {ago(t.last_active_at)}
+                {t.begins || "A conversation"}
               </Link>
               <span className="faint">
-                {t.message_count} {t.message_count === 1 ? "message" : "messages"}
+                {ago(t.last_active_at)}, {t.message_count} {t.message_count === 1 ? "message" : "messages"}
                 {title(t.partition_id) && `, ${title(t.partition_id)}`}
               </span>
               {owner && (
-                <button type="button" className="plain" aria-label={`Delete the conversation of ${moment(t.last_active_at)}`} onClick={() => setGoing(t.id)}>
+                <button type="button" className="plain" aria-label={`Delete the conversation ${t.begins}`} onClick={() => setGoing(t.id)}>
                   Delete
                 </button>
               )}

@@ -22,12 +22,12 @@ const settingsQuery = { queryKey: ["tenant-settings"], queryFn: () => data(clien
 export function TeamSettings() {
   const { tab = "team" } = useSearch({ from: "/frame/app/settings" });
   const navigate = useNavigate({ from: "/app/settings" });
-  useTitle(`Settings: ${names[tab].toLowerCase()}`);
+  useTitle(`Team settings: ${names[tab].toLowerCase()}`);
   const got = useQuery(settingsQuery);
   const of = (part: (s: Settings) => React.ReactNode) => (got.data ? part(got.data) : got.error ? <TeamFailure error={got.error} retry={() => void got.refetch()} /> : <Busy what="Settings" />);
   return (
     <>
-      <h1>Settings</h1>
+      <h1>Team settings</h1>
       <Tabs.Root value={tab} onValueChange={(t) => void navigate({ search: t === "team" ? {} : { tab: t as SettingTab } })}>
         <Tabs.List className="tabs" aria-label="Parts of the settings">
           {settingTabs.map((t) => (
