@@ -213,6 +213,8 @@ test("a telephone has room for a conversation", async (t) => {
   await say(page, `Write markdown ${"verylongword".repeat(20)}`);
   await page.getByText("is text.").waitFor();
   await page.getByText(/tokens/).waitFor();
+  await page.waitForURL(/c=/);
+  await page.waitForFunction(() => document.querySelector(".thread .end").getBoundingClientRect().bottom <= innerHeight); // one reads on
   assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0);
   await look(page, "chat-phone");
 });

@@ -25,7 +25,7 @@ export function History({ e }: { e: Entity }) {
   const versions = pages.data.pages.flatMap((p) => p.versions);
   const b = to ?? e.ver;
   const a = from ?? b - 1;
-  const choose = (from: number, to: number) => void navigate({ to: ".", search: (s) => ({ ...s, from: Math.min(from, to), to: Math.max(from, to) }), replace: true });
+  const choose = (from: number, to: number) => void navigate({ to: ".", search: (s) => ({ ...s, from: Math.min(from, to), to: Math.max(from, to) }), replace: true, resetScroll: false });
   return (
     <div className="two history">
       <section aria-labelledby="versions">

@@ -65,7 +65,7 @@ function useConversation(agent: Agent, c: string | undefined, talk: Talk, onPart
     const mine = name && !c ? talks.data?.conversations.find((t) => t.external_id === name) : undefined;
     if (!mine) return;
     shown.current = mine.id;
-    void navigate({ search: { tab: "chat", c: mine.id }, replace: true });
+    void navigate({ search: { tab: "chat", c: mine.id }, replace: true, resetScroll: false });
   }, [name, c, talks.data, navigate]);
   useEffect(() => {
     if (!c) shown.current = undefined;
