@@ -40,6 +40,7 @@ type Conversation struct {
 	CreatedAt    string     `json:"created_at"`
 	LastActiveAt string     `json:"last_active_at"`
 	MessageCount int64      `json:"message_count"`
+	Begins       string     `json:"begins" doc:"the first 120 characters of what was said first; empty where it is sealed and cannot be opened"`
 }
 
 // Conversations is a page of them.
@@ -76,14 +77,23 @@ type ConversationResponse struct {
 	} `json:"conversation"`
 }
 
-func (h here) conversation(m *entity.Manifest) (Conversation, error) {
+func (h here) conversation(m *entity.Manifest, box *seal.Box) (Conversation, error) {
 	c := Conversation{ID: m.ID, ExternalID: text(m.Properties, "external_id"), CreatedAt: m.CreatedAt, LastActiveAt: m.CreatedAt}
 	c.AgentID, c.PartitionID = orNone(agent.Peer(m, memory.PredicateAgent)), orNone(agent.Peer(m, memory.PredicatePartition))
 	count, active, err := memory.Count(h.Reader, m.ID)
+	if err != nil {
+		return c, err
+	}
 	if c.MessageCount = count; active > 0 {
 		c.LastActiveAt = entity.FormatMillis(active)
 	}
-	return c, err
+	first, err := memory.First(h.Reader, m.ID, box)
+	if err != nil && entity.KindOf(err) != entity.KindUnavailable {
+		return c, err
+	}
+	words := []rune(first.Content)
+	c.Begins = string(words[:min(len(words), 120)])
+	return c, nil
 }
 
 func orNone(id entity.ID) *entity.ID {
@@ -140,7 +150,7 @@ func (s *Service) listConversations(ctx context.Context, in *listConversationsIn
 				out.Next = &next
 				return nil
 			}
-			c, err := h.conversation(m)
+			c, err := h.conversation(m, s.box(h))
 			if err != nil {
 				return err
 			}
@@ -169,7 +179,7 @@ func (s *Service) getConversation(ctx context.Context, in *idIn) (*wire.Reply, e
 		}
 		c := &out.Conversation
 		c.Messages, c.Snapshots = []Message{}, []Snapshot{}
-		if c.Conversation, err = h.conversation(v.Manifest); err != nil {
+		if c.Conversation, err = h.conversation(v.Manifest, s.box(h)); err != nil {
 			return err
 		}
 		messages, snapshots, err := memory.History(h.Reader, in.ID, s.box(h))

@@ -135,7 +135,7 @@ func TestConversations(t *testing.T) {
 		if snapshot == "" || text(c, "messages", 1, "snapshot_id") != snapshot || at(c, "messages", 2, "snapshot_id") != nil || at(c, "message_count") != 3.0 || text(c, "last_active_at") != text(c, "messages", 2, "created_at") {
 			t.Error(c)
 		}
-		if text(c, "agent_id") != bot || text(c, "partition_id") != partition || text(c, "external_id") != "talk" {
+		if text(c, "agent_id") != bot || text(c, "partition_id") != partition || text(c, "external_id") != "talk" || text(c, "begins") != "Where is the umbrella?" {
 			t.Error(c)
 		}
 	}

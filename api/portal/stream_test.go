@@ -165,4 +165,12 @@ func TestOrigins(t *testing.T) {
 	if got := show(); got != "1 1 1 [0 1] [1] m-7" {
 		t.Error(got)
 	}
+	// Of an agent of the tenant below, what comes from above has come two levels.
+	below := text(w.must(201, ann.token, "POST", "/subtenants", object{"name": "Below"}), "subtenant", "id")
+	ann = personOf(w.must(200, ann.token, "POST", "/auth/switch-tenant", object{"tenantId": below}))
+	bot = w.agent(ann, object{})
+	w.must(200, ann.token, "PATCH", "/settings", object{"skills": []object{tool("tides")}})
+	if got := show(); got != "2 2 2 [1 2 2] [2] m-7" {
+		t.Error(got)
+	}
 }

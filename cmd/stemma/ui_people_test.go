@@ -9,17 +9,6 @@ import (
 	"stemma/api/llm/llmtest"
 )
 
-// uiServer is a server of its own for a file of browser tests: how it is started,
-// and what the tests are told.
-type uiServer struct{ flags, env []string }
-
-// uiServers are the files that need one; the others share theirs.
-var uiServers = map[string]func(*testing.T) uiServer{
-	"oidc.test.mjs":   withProvider,
-	"people.test.mjs": func(*testing.T) uiServer { return uiServer{flags: []string{"--trust-proxy"}} }, // more accounts than one client may make
-	"usage.test.mjs":  pricedModel,
-}
-
 var providerServes = regexp.MustCompile(`(?m)^The provider serves on (http://\S+)$`)
 
 // withProvider is a server that people sign in to by an OIDC provider, npm

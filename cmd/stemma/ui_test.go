@@ -13,6 +13,20 @@ import (
 // uiDir has the web application.
 const uiDir = "../../api/portal/ui"
 
+// uiServer is a server of its own for a file of browser tests: how it is started,
+// and what the tests are told.
+type uiServer struct{ flags, env []string }
+
+// uiServers are the files that need one; the others share theirs.
+var uiServers = map[string]func(*testing.T) uiServer{
+	"agents.test.mjs":  scriptedModel,
+	"chat.test.mjs":    scriptedModel,
+	"extract.test.mjs": func(*testing.T) uiServer { return uiServer{flags: []string{"--llm-url", builtInLLM}} },
+	"oidc.test.mjs":    withProvider,
+	"people.test.mjs":  func(*testing.T) uiServer { return uiServer{flags: []string{"--trust-proxy"}} }, // more accounts than one client may make
+	"usage.test.mjs":   pricedModel,
+}
+
 // The web application in a real browser, against a server of its own: see e2e in
 // [uiDir]. It needs Debian's chromium and `make ui`; STEMMA_BROWSER=required, as
 // in `make test-ui`, makes their absence a failure, and off leaves it to that.

@@ -136,6 +136,22 @@ func History(r entity.Reader, id entity.ID, box *seal.Box) (messages []Message, 
 	return messages, snapshots, nil
 }
 
+// First is what was said first, of the role user as conversations begin; the zero
+// Message where nothing was. Errors are those of History.
+func First(r entity.Reader, id entity.ID, box *seal.Box) (Message, error) {
+	for ref, err := range r.Chain(id, Chain, 1) {
+		if err != nil {
+			return Message{}, err
+		}
+		b, err := block(r, ref.CID)
+		if err != nil {
+			return Message{}, err
+		}
+		return message(b, box)
+	}
+	return Message{}, nil
+}
+
 // Count is how many messages a conversation has, and when it was last active, ms
 // since 1970 (0 for never).
 func Count(r entity.Reader, id entity.ID) (messages, active int64, err error) {

@@ -169,9 +169,40 @@ const base = createRoute({
   component: lazyRouteComponent(() => import("./pages/base"), "KnowledgeBase"),
 });
 
+const agents = createRoute({ getParentRoute: () => frame, path: "/app/agents", component: lazyRouteComponent(() => import("./pages/agents/list"), "Agents") });
+
+export const agentTabs = ["settings", "chat", "resolved", "versions", "keys", "runs"] as const;
+export type AgentTab = (typeof agentTabs)[number];
+
+const agent = createRoute({
+  getParentRoute: () => frame,
+  path: "/app/agents/$id",
+  validateSearch: (s: Record<string, unknown>): { tab?: AgentTab; c?: string; from?: number; to?: number } => ({
+    ...(agentTabs.includes(s.tab as AgentTab) && s.tab !== "settings" ? { tab: s.tab as AgentTab } : {}),
+    ...(typeof s.c === "string" && s.tab === "chat" ? { c: s.c } : {}),
+    ...(typeof s.from === "number" ? { from: s.from } : {}),
+    ...(typeof s.to === "number" ? { to: s.to } : {}),
+  }),
+  component: lazyRouteComponent(() => import("./pages/agents/agent"), "AgentPage"),
+});
+
+const agentCall = createRoute({ getParentRoute: () => frame, path: "/app/calls/$id", component: lazyRouteComponent(() => import("./pages/agents/call"), "CallPage") });
+
+const providers = createRoute({ getParentRoute: () => frame, path: "/app/providers", component: lazyRouteComponent(() => import("./pages/team/providers"), "Providers") });
+
+export const settingTabs = ["team", "limits", "recording"] as const;
+export type SettingTab = (typeof settingTabs)[number];
+
+const settings = createRoute({
+  getParentRoute: () => frame,
+  path: "/app/settings",
+  validateSearch: (s: Record<string, unknown>): { tab?: SettingTab } => (settingTabs.includes(s.tab as SettingTab) && s.tab !== "team" ? { tab: s.tab as SettingTab } : {}),
+  component: lazyRouteComponent(() => import("./pages/team/settings"), "TeamSettings"),
+});
+
 export function makeRouter(queries: QueryClient) {
   return createRouter({
-    routeTree: root.addChildren([signIn, signUp, frame.addChildren([home, explore, entity, runs, run, keys, make, knowledge, newKnowledge, base, account, members, usage, audit, serverPages])]),
+    routeTree: root.addChildren([signIn, signUp, frame.addChildren([home, explore, entity, runs, run, keys, agents, agent, agentCall, providers, settings, make, knowledge, newKnowledge, base, account, members, usage, audit, serverPages])]),
     context: { queries },
     defaultPreload: "intent",
     scrollRestoration: true,

@@ -5,6 +5,7 @@ export type Place = { to: string; name: string; keys?: string; needs?: "team" | 
 export const main = [
   { to: "/", name: "Home", keys: "h" },
   { to: "/app/explore", name: "Explore", keys: "e" },
+  { to: "/app/agents", name: "Agents", keys: "a" },
   { to: "/app/runs", name: "Runs", keys: "r" },
   { to: "/app/knowledge", name: "Knowledge", keys: "n" },
   { to: "/app/keys", name: "Keys", keys: "k" },
@@ -15,6 +16,8 @@ export const team = [
   { to: "/app/members", name: "Members", keys: "m", needs: "team" },
   { to: "/app/usage", name: "Usage", keys: "u", needs: "team" },
   { to: "/app/audit", name: "Audit", keys: "l", needs: "team" },
+  { to: "/app/providers", name: "Providers", keys: "p" },
+  { to: "/app/settings", name: "Team settings", keys: "t" },
 ] as const satisfies readonly Place[];
 
 // server is what an operator sees.

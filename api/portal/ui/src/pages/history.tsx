@@ -4,10 +4,11 @@ import { client, data, type Entity } from "../lib/api";
 import { ago, moment, text } from "../lib/format";
 import { Busy, Empty, EntityLink, Failure } from "../parts/basics";
 
-// History is the line of versions; two of them are compared.
+// History is the line of versions; two of them are compared, those that the
+// address of whichever page it stands in names.
 export function History({ e }: { e: Entity }) {
-  const { from, to } = useSearch({ from: "/frame/app/e/$id" });
-  const navigate = useNavigate({ from: "/app/e/$id" });
+  const { from, to } = useSearch({ strict: false });
+  const navigate = useNavigate();
   const pages = useInfiniteQuery({
     queryKey: ["versions", e.id, e.cid],
     initialPageParam: undefined as string | undefined,
@@ -24,7 +25,7 @@ export function History({ e }: { e: Entity }) {
   const versions = pages.data.pages.flatMap((p) => p.versions);
   const b = to ?? e.ver;
   const a = from ?? b - 1;
-  const choose = (from: number, to: number) => void navigate({ search: { tab: "history", from: Math.min(from, to), to: Math.max(from, to) }, replace: true });
+  const choose = (from: number, to: number) => void navigate({ to: ".", search: (s) => ({ ...s, from: Math.min(from, to), to: Math.max(from, to) }), replace: true, resetScroll: false });
   return (
     <div className="two history">
       <section aria-labelledby="versions">

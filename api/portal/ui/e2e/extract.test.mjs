@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { key, look, open, signIn, url } from "./world.mjs";
+
+test("without any model a fresh machine quotes its documents, and says that it is no language model", async (t) => {
+  const { page } = await open(t);
+  await signIn(page);
+  await page.goto("/app/agents");
+  await page.getByRole("link", { name: "Talk with Assistant" }).click();
+  await page.getByText("It is built in and is not a language model").waitFor();
+  const box = page.getByRole("textbox", { name: "Message to Assistant" });
+  await box.fill("What do marmots do all winter?");
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.getByRole("article", { name: "Assistant" }).getByText(/could not be searched/).waitFor();
+  await look(page, "extract-empty");
+  const form = new FormData();
+  form.set("name", "documents");
+  form.set("files", new Blob(["Marmots sleep all winter. They wake in April."]), "marmots.md");
+  const made = await fetch(`${url}/v1/portal/knowledge-bases`, { method: "POST", headers: { Authorization: `ApiKey ${key}` }, body: form });
+  assert.ok(made.ok, await made.text());
+  await box.fill("What do marmots do all winter?");
+  await page.getByRole("button", { name: "Send" }).click();
+  const reply = page.getByRole("article", { name: "Assistant" }).last();
+  await reply.getByText(/Marmots sleep all winter/).first().waitFor();
+  await reply.getByText("cost $0").waitFor();
+  await reply.getByText("stemma/extract", { exact: true }).waitFor();
+  await reply.getByRole("button", { name: "Source 1" }).click();
+  await reply.getByRole("blockquote").getByText("They wake in April.").waitFor();
+  await look(page, "extract");
+});
