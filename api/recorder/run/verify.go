@@ -175,13 +175,13 @@ func (c *checker) body(e *Entry) (*Broken, error) {
 	at := func(r Reason, actual string) (*Broken, error) {
 		return &Broken{Seq: e.N, Reason: r, Expected: hashOrNone(want), Actual: actual}, nil
 	}
-	if e.Content.Part != "" && (entity.ChainRef{N: e.Content.N, CID: want}) == c.content && c.said != nil { // shared with the one before
-		if !holds(c.said, e.Content) {
-			return at(Malformed, "")
-		}
+	shared := e.Content.Part != "" && c.content == entity.ChainRef{N: e.Content.N, CID: want}
+	switch {
+	case shared && c.said != nil && !holds(c.said, e.Content):
+		return at(Malformed, "")
+	case shared && c.said != nil:
 		return nil, nil
-	}
-	if e.Content.N != c.content.N+1 && (e.Content.Part == "" || c.said != nil || e.Content.N != c.content.N || want != c.content.CID) {
+	case !shared && e.Content.N != c.content.N+1:
 		return at(Disordered, "")
 	}
 	c.said = nil
