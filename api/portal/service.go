@@ -89,7 +89,7 @@ var configures = map[string]bool{"portalCreateAgent": true, "portalUpdateAgent":
 // changed has the audit know that something of the tenant was changed.
 func (s *Service) changed(ctx context.Context, given []wire.Given) {
 	target := auth.Tenant(ctx)
-	if wire.OperationOf(ctx).ID == "portalLeaveTenant" { // where the caller is not any more
+	if op := wire.OperationOf(ctx); op != nil && op.ID == "portalLeaveTenant" { // where the caller is not any more
 		target = entity.ID(given[0].Value)
 	} else if err := s.view(ctx, func(h here) error {
 		target = h.tenant.ID
