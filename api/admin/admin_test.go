@@ -261,6 +261,9 @@ func TestSignups(t *testing.T) {
 		t.Error(got)
 	}
 	closed.admin(400, "PUT", "/settings", object{"signupsEnabled": true})
+	if got := closed.must(200, "", "GET", "/v1/beta/signups-enabled", nil); at(got, "signupsEnabled") != false {
+		t.Error(got)
+	}
 	closed.must(403, "", "POST", "/v1/portal/auth/signup", object{"email": "eve@example.com", "password": password})
 }
 

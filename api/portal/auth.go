@@ -194,8 +194,11 @@ func (s *Service) join(ctx context.Context, in *signUpIn, taken error) (user, jo
 
 func (s *Service) signupsOpen(ctx context.Context) (open bool, err error) {
 	err = s.networks[wire.NetworkOf(ctx)].Store.View(ctx, func(r entity.Reader) error {
-		settings, err := tenant.ServerSettings(r)
-		open = !settings.NoSignups
+		closed, err := tenant.Closed(r)
+		if err != nil || closed {
+			return err
+		}
+		open, err = s.Auth.SignupsOpen(r)
 		return err
 	})
 	return open, err

@@ -35,6 +35,36 @@ test("an account is made with a team, and comes back", async (t) => {
   await page.getByRole("button", { name: email }).waitFor();
 });
 
+test("where no new accounts are taken, who signs up is told what lets in", async (t) => {
+  const { page } = await open(t);
+  await call("PUT", "/v1/admin/settings", { signupsEnabled: false });
+  try {
+    await page.goto("/app/sign-in");
+    await page.getByRole("tab", { name: "Make an account" }).click();
+    await page.getByText("This server takes new accounts by invitation alone").waitFor();
+    await look(page, "signup-closed");
+  } finally {
+    await call("PUT", "/v1/admin/settings", { signupsEnabled: true });
+  }
+});
+
+test("a sign-in leads nowhere but to this server", async (t) => {
+  const who = await account("eli");
+  const { page } = await open(t);
+  await enter(page, who);
+  for (const [next, to] of [
+    ["/app/runs?status=failed", "/app/runs?status=failed"],
+    ["https://elsewhere.example/", "/"],
+    ["//elsewhere.example/", "/"],
+    ["/\\elsewhere.example/", "/"],
+    ["/\t/elsewhere.example/", "/"],
+    ["javascript:alert(1)", "/"],
+  ]) {
+    await page.goto(`/app/sign-in?next=${encodeURIComponent(next)}`);
+    assert.equal(await page.getByRole("link", { name: "Go on" }).getAttribute("href"), to, next);
+  }
+});
+
 test("an invitation says where it leads, lets in as often as it says, and then explains itself", async (t) => {
   const owner = await account("ivy");
   const { page, allow, context } = await open(t);
