@@ -12,11 +12,10 @@ export type Block =
   | { kind: "rule" };
 
 const fence = /^ {0,3}(`{3,}|~{3,})\s*([^\s`]*)/;
-const heading = /^ {0,3}(#{1,6})\s+(.*?)(?:\s+#+)?\s*$/;
+const heading = /^ {0,3}(#{1,6})\s+(.*)$/;
 const rule = /^ {0,3}([-*_])(?:\s*\1){2,}\s*$/;
 const quote = /^ {0,3}> ?/;
 const item = /^( {0,6})([-*+]|\d{1,9}[.)])(\s+)(?=\S)/;
-const tableLine = /^\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)+\|?\s*$/;
 
 const deepest = 8; // beyond it everything is text
 
@@ -36,7 +35,7 @@ export function read(text: string, depth = 0): Block[] {
       out.push({ kind: "code", language: open[2]!, text: lines.slice(i + 1, end).join("\n") });
       i = end + 1;
     } else if (title) {
-      out.push({ kind: "heading", level: title[1]!.length, of: inline(title[2]!) });
+      out.push({ kind: "heading", level: title[1]!.length, of: inline(title[2]!.trim().replace(/\s#+$/, "")) });
       i++;
     } else if (rule.test(line)) {
       out.push({ kind: "rule" });
@@ -48,7 +47,7 @@ export function read(text: string, depth = 0): Block[] {
       i = end;
     } else if (item.test(line) && depth < deepest) {
       i = list(lines, i, out, depth);
-    } else if (line.includes("|") && tableLine.test(lines[i + 1] ?? "")) {
+    } else if (line.includes("|") && isTable(lines[i + 1] ?? "")) {
       const end = until(lines, i + 2, (l) => !l.includes("|"));
       out.push({ kind: "table", head: cells(line), rows: lines.slice(i + 2, end).map(cells) });
       i = end;
@@ -59,6 +58,12 @@ export function read(text: string, depth = 0): Block[] {
     }
   }
   return out;
+}
+
+// isTable tells whether a line stands between the head of a table and its rows.
+function isTable(line: string): boolean {
+  const cells = line.trim().replace(/^\||\|$/g, "").split("|");
+  return line.includes("|") && cells.every((c) => /^:?-+:?$/.test(c.trim()));
 }
 
 function until(lines: string[], from: number, over: (line: string) => boolean): number {
@@ -101,7 +106,7 @@ function cells(line: string): Inline[][] {
 // an escaped character, the end of a line. Their lengths are bounded, so that no
 // text takes long.
 const marks =
-  /(`{1,3})((?:[^`\n]|(?!\1)`){1,2000})\1|\[([^\][\n]{1,300})\]\(([^()\s]{1,2000})\)|(https?:\/\/[^\s<>()[\]"'`]{1,2000}[^\s<>()[\]"'`.,;:!?*_])|\[(\d{1,2})\]|\*\*([^\n]{1,1000}?)\*\*|~~([^\n]{1,1000}?)~~|\*([^\s*](?:[^*\n]{0,1000}[^\s*])?)\*|(?<!\w)_([^\s_](?:[^_\n]{0,1000}[^\s_])?)_(?!\w)|\\([!-/:-@[-`{-~])|( {2,}\n)/g;
+  /(`{1,3})((?:[^`\n]|(?!\1)`){1,2000})\1|\[([^\][\n]{1,300})\]\(((?:[^()\s]|\([^()\s]{0,200}\)){1,2000})\)|(https?:\/\/[^\s<>()[\]"'`]{1,2000}[^\s<>()[\]"'`.,;:!?*_])|\[(\d{1,2})\]|\*\*([^\n]{1,1000}?)\*\*|~~([^\n]{1,1000}?)~~|\*([^\s*](?:[^*\n]{0,1000}[^\s*])?)\*|(?<!\w)_([^\s_](?:[^_\n]{0,1000}[^\s_])?)_(?!\w)|\\([!-/:-@[-`{-~])|((?<! ) {2,}\n)/g;
 
 export function inline(text: string, depth = 0): Inline[] {
   if (depth > deepest) return [text];
