@@ -57,7 +57,7 @@ export function Deleted({ e }: { e: Entity }) {
             by <EntityLink id={grave.deleted_by} />
           </>
         )}
-        {grave?.reason && `: ${grave.reason}`} Every version that it had is in its history.
+        {grave?.reason && `: ${grave.reason}`}. Every version that it had is in its history.
       </p>
       {may && (
         <button type="button" disabled={back.isPending} onClick={() => back.mutate()}>
