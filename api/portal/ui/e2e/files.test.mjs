@@ -282,6 +282,53 @@ test("properties are edited in a form that keeps their kinds, and who is late se
   assert.deepEqual((await call("GET", `/entities/${stone.id}`)).properties, { label: "Pebble", place: { town: "Lucca" } });
 });
 
+test("entities are related by their pages, deleted and brought back", async (t) => {
+  const { page } = await open(t);
+  page.on("dialog", (d) => void d.accept());
+  const { id: collection } = await call("POST", "/collections", { label: "Lyrics" });
+  const poet = await call("POST", "/entities", { type: "poet", collection, properties: { label: "Sappho of the pages" } });
+  const poem = await call("POST", "/entities", { type: "poem", collection, properties: { label: "Ode to the browser" } });
+  const isle = await call("POST", "/entities", { type: "isle", collection, properties: { label: "Lesbos of the pages" } });
+  for (let tries = 0, found = false; !found; tries++) {
+    assert.ok(tries < 600, "it is not found");
+    if (tries) await page.waitForTimeout(100);
+    found = (await call("POST", "/search/discover", { query: "Ode to the browser" })).results.some((r) => r.id === poem.id);
+  }
+  await signIn(page);
+  await page.goto(`/app/e/${poet.id}`);
+  const relations = page.getByRole("region", { name: "Relationships" });
+  await relations.getByRole("button", { name: "Relate it to another" }).click();
+  await page.getByLabel("What it does or is to the other").fill("wrote");
+  await page.getByRole("button", { name: "Relate them" }).click();
+  await page.getByRole("alert").getByText("Find the other entity first").waitFor();
+  await page.getByRole("combobox").fill("Ode to the browser");
+  await page.getByRole("option", { name: "Ode to the browser" }).waitFor();
+  await look(page, "entity-relate");
+  await page.getByRole("option", { name: "Ode to the browser" }).click();
+  await page.getByRole("button", { name: "Relate them" }).click();
+  await relations.getByText("wrote →").waitFor();
+  await relations.getByRole("button", { name: "Relate it to another" }).click();
+  await page.getByLabel("What it does or is to the other").fill("lived_on");
+  await page.getByRole("combobox").fill(isle.id);
+  await page.getByRole("option", { name: "Lesbos of the pages" }).waitFor();
+  await page.getByRole("combobox").press("Enter");
+  await page.getByRole("button", { name: "Relate them" }).click();
+  await relations.getByText("lived_on →").waitFor();
+  const has = (await call("GET", `/entities/${poet.id}`)).relationships.map((r) => `${r.predicate} ${r.peer}`);
+  assert.deepEqual(has.sort(), [`collection ${collection}`, `lived_on ${isle.id}`, `wrote ${poem.id}`]);
+  await relations.getByRole("button", { name: "Take away lived_on Lesbos of the pages" }).click();
+  await relations.getByText("lived_on →").waitFor({ state: "detached" });
+  assert.equal((await call("GET", `/entities/${poet.id}`)).relationships.length, 2);
+
+  await page.getByRole("button", { name: "Delete it" }).click();
+  await page.getByRole("heading", { name: "It was deleted" }).waitFor();
+  await look(page, "entity-deleted");
+  assert.ok((await call("GET", `/entities/${poet.id}`)).properties._tombstone);
+  await page.getByRole("button", { name: "Bring it back" }).click();
+  await page.getByRole("heading", { name: "Sappho of the pages", level: 1 }).waitFor();
+  assert.equal((await call("GET", `/entities/${poet.id}`)).properties.label, "Sappho of the pages");
+});
+
 test("a telephone has room for files, forms and trees", async (t) => {
   const { page } = await open(t, { viewport: { width: 360, height: 740 } });
   const collection = await call("POST", "/collections", { label: "Pocket" });

@@ -115,7 +115,7 @@ function FileTable({ base, sources, owns, onChange }: { base: Base; sources: Sou
     onSuccess: onChange,
   });
   return (
-    <div className="scroll" tabIndex={0} role="region" aria-label="Files">
+    <div className="scroll sources" tabIndex={0} role="region" aria-label="Files">
       <table>
         <thead>
           <tr>

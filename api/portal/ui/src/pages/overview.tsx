@@ -2,17 +2,25 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
 import { client, data, type Entity } from "../lib/api";
-import { permissionsQuery } from "../lib/entity";
 import { text } from "../lib/format";
 import { Busy, Empty, EntityLink, Failure } from "../parts/basics";
 import { Download } from "../parts/download";
 import { Contents, hasContents } from "./contents";
+import { Deleted, graveOf, Remove, useMay } from "./life";
+import { Relate, Unrelate } from "./relate";
 
 const Fields = lazy(() => import("./fields").then((m) => ({ default: m.Fields })));
 const FilePart = lazy(() => import("./file").then((m) => ({ default: m.FilePart })));
 
 // Overview is what an entity is, holds, and has to do with.
 export function Overview({ e }: { e: Entity }) {
+  if (graveOf(e))
+    return (
+      <>
+        <Deleted e={e} />
+        <Take e={e} />
+      </>
+    );
   return (
     <>
       {e.type === "file" && (
@@ -25,6 +33,7 @@ export function Overview({ e }: { e: Entity }) {
         <div>
           <Properties e={e} />
           <Take e={e} />
+          <Remove e={e} />
         </div>
         <Relationships e={e} />
       </div>
@@ -34,9 +43,8 @@ export function Overview({ e }: { e: Entity }) {
 
 function Properties({ e }: { e: Entity }) {
   const [editing, setEditing] = useState(false);
-  const may = useQuery(permissionsQuery(e.id));
+  const allowed = useMay(e, "update");
   const properties = Object.entries(e.properties);
-  const allowed = may.data?.allowed_actions.some((a) => a === `${e.type}:update` || a === "entity:update");
   return (
     <section aria-labelledby="properties">
       <h2 id="properties">Properties</h2>
@@ -88,6 +96,7 @@ function Take({ e }: { e: Entity }) {
 }
 
 function Relationships({ e }: { e: Entity }) {
+  const may = useMay(e, "update");
   const around = useQuery({ queryKey: ["around", e.id, e.cid], queryFn: () => data(client.GET("/graph/entity/{id}", { params: { path: { id: e.id }, query: { limit: 200 } } })) });
   // What is in a collection is listed above, by pages.
   const shown = around.data?.relationships.filter((r) => !(e.type === "collection" && r.direction === "incoming" && r.predicate === "collection"));
@@ -98,19 +107,19 @@ function Relationships({ e }: { e: Entity }) {
       {around.error && <Failure error={around.error} retry={() => void around.refetch()} />}
       {shown?.length === 0 && (
         <Empty title="None">
-          <p>
-            <code>POST /relationships</code> relates it to others.
-          </p>
+          <p>{may ? "Say what it has to do with others: queries go along relationships from one entity to the next." : "Nobody has said what it has to do with others."}</p>
         </Empty>
       )}
       <ul className="relations">
         {shown?.map((r, i) => (
           <li key={i}>
             <span className="predicate">{r.direction === "incoming" ? `← ${r.predicate}` : `${r.predicate} →`}</span> <EntityLink id={r.peer_id} label={r.peer_label} type={r.peer_type} />
+            {may && r.direction === "outgoing" && <Unrelate e={e} predicate={r.predicate} peer={r.peer_id} label={r.peer_label || r.peer_id} />}
           </li>
         ))}
       </ul>
       {around.data?.has_more && <p className="faint">There are more than 200.</p>}
+      {may && <Relate e={e} />}
       <p>
         <Link to="/app/explore" search={{ q: `@${e.id} <-[*]{1,2}->`, view: "graph" }}>
           See it in the graph
