@@ -39,6 +39,8 @@ const explore = createRoute({
   component: lazyRouteComponent(() => import("./pages/explore"), "Explore"),
 });
 
+const whole = createRoute({ getParentRoute: () => frame, path: "/app/graph/$id", component: lazyRouteComponent(() => import("./pages/whole"), "Whole") });
+
 export const tabs = ["overview", "history", "json", "permissions", "proof"] as const;
 export type Tab = (typeof tabs)[number];
 
@@ -102,7 +104,7 @@ const serverPages = server.addChildren([serverHealth, serverTenants, serverTenan
 
 export function makeRouter(queries: QueryClient) {
   return createRouter({
-    routeTree: root.addChildren([signIn, frame.addChildren([home, explore, entity, runs, run, keys, serverPages])]),
+    routeTree: root.addChildren([signIn, frame.addChildren([home, explore, whole, entity, runs, run, keys, serverPages])]),
     context: { queries },
     defaultPreload: "intent",
     scrollRestoration: true,
