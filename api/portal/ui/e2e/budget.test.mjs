@@ -33,7 +33,7 @@ function judge(t, name, got) {
   t.diagnostic(`${name}: ${got.requests} requests, ${(got.bytes / 1000).toFixed(0)} kB, ${got.seconds.toFixed(2)} s of the processor, ${got.shift.toFixed(3)} shifted`);
   assert.ok(got.bytes > 20_000 && got.bytes < 250_000, `${got.bytes} bytes`);
   assert.ok(got.requests < 30, `${got.requests} requests`);
-  assert.ok(got.seconds < 3, `${got.seconds} s of the processor`);
+  assert.ok(got.seconds < 1.5, `${got.seconds} s of the processor`);
   assert.ok(got.shift < 0.1, `the layout shifts by ${got.shift}`);
   assert.deepEqual(got.answers.filter((a) => a.kind === "font"), []);
   const assets = got.answers.filter((a) => a.path.startsWith("/assets/"));
