@@ -40,6 +40,8 @@ const explore = createRoute({
   component: lazyRouteComponent(() => import("./pages/explore"), "Explore"),
 });
 
+const whole = createRoute({ getParentRoute: () => frame, path: "/app/graph/$id", component: lazyRouteComponent(() => import("./pages/whole"), "Whole") });
+
 // pageOf is the page of a list, from 1; the first needs no saying.
 const pageOf = (s: Record<string, unknown>) => (typeof s.page === "number" && s.page > 1 ? Math.floor(s.page) : undefined);
 
@@ -202,7 +204,7 @@ const settings = createRoute({
 
 export function makeRouter(queries: QueryClient) {
   return createRouter({
-    routeTree: root.addChildren([signIn, signUp, frame.addChildren([home, explore, entity, runs, run, keys, agents, agent, agentCall, providers, settings, make, knowledge, newKnowledge, base, account, members, usage, audit, serverPages])]),
+    routeTree: root.addChildren([signIn, signUp, frame.addChildren([home, explore, whole, entity, runs, run, keys, agents, agent, agentCall, providers, settings, make, knowledge, newKnowledge, base, account, members, usage, audit, serverPages])]),
     context: { queries },
     defaultPreload: "intent",
     scrollRestoration: true,

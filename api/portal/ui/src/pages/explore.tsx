@@ -82,14 +82,14 @@ export function Explore() {
               </button>
             ))}
           </div>
-          <Results answer={answer.data} view={view} open={(id) => void navigate({ to: "/app/e/$id", params: { id } })} />
+          <Results query={q} answer={answer.data} view={view} open={(id) => void navigate({ to: "/app/e/$id", params: { id } })} />
         </>
       )}
     </>
   );
 }
 
-function Results({ answer, view, open }: { answer: Answer; view: View; open: (id: string) => void }) {
+function Results({ query, answer, view, open }: { query: string; answer: Answer; view: View; open: (id: string) => void }) {
   if (answer.found.length === 0)
     return answer.count ? null : (
       <Empty title="Nothing fits">
@@ -99,7 +99,7 @@ function Results({ answer, view, open }: { answer: Answer; view: View; open: (id
   if (view === "graph")
     return (
       <Suspense fallback={<Busy what="The graph" />}>
-        <GraphView answer={answer} onOpen={open} />
+        <GraphView key={query} answer={answer} onOpen={open} />
       </Suspense>
     );
   if (view === "table")

@@ -124,6 +124,14 @@ function Relationships({ e }: { e: Entity }) {
         <Link to="/app/explore" search={{ q: `@${e.id} <-[*]{1,2}->`, view: "graph" }}>
           See it in the graph
         </Link>
+        {e.type === "collection" && (
+          <>
+            , or{" "}
+            <Link to="/app/graph/$id" params={{ id: e.id }}>
+              all that is in it
+            </Link>
+          </>
+        )}
       </p>
     </section>
   );

@@ -1,142 +1,122 @@
-import Graph from "graphology";
-import { useEffect, useRef, useState } from "react";
-import Sigma from "sigma";
+import { useEffect, useReducer, useRef, useState } from "react";
 import { client, data } from "../lib/api";
-import type { Answer } from "../lib/ask";
-import type { Drawing } from "../lib/layout.worker";
-import { isDark } from "../lib/theme";
+import type { Answer, Step } from "../lib/ask";
+import { Drawing, type Labels } from "../lib/drawing";
+import { Failure } from "./basics";
+import "./graph.css";
+import { GraphList } from "./graphlist";
+import { Paths } from "./graphpaths";
 
-const light = ["#1f6f54", "#8a4b08", "#5b3da5", "#0b5d8f", "#8f1d4f", "#556000", "#006d77", "#6a4a3a"];
-const dark = ["#6fcfa8", "#f0a860", "#b9a3f5", "#75c0f0", "#f08ab8", "#c6d060", "#63d2de", "#d1ab95"];
+type Props = { answer: Pick<Answer, "labels" | "steps">; loading?: boolean; onOpen: (id: string) => void };
 
-type Props = { answer: Answer; onOpen: (id: string) => void };
-
-// GraphView draws entities and their relationships. A click tells what an entity
-// is; a double click brings its neighbours in.
-export function GraphView({ answer, onOpen }: Props) {
+// GraphView draws entities and their relationships. What the mouse does on the
+// canvas, the list beside it does by the keyboard: choosing an entity, or two for
+// the paths between them, and bringing in neighbours.
+export function GraphView({ answer, loading = false, onOpen }: Props) {
   const place = useRef<HTMLDivElement>(null);
-  const [chosen, setChosen] = useState<{ id: string; label: string; type: string } | null>(null);
-  const [types, setTypes] = useState<string[]>([]);
-  const [hidden, setHidden] = useState<Set<string>>(new Set());
+  const drawing = useRef<Drawing | null>(null);
+  const [, changed] = useReducer((n: number) => n + 1, 0);
+  const [chosen, setChosen] = useState<string[]>([]);
+  const [hidden, setHidden] = useState({ types: new Set<string>(), predicates: new Set<string>() });
   const [note, setNote] = useState("");
-  const drawn = useRef<{ sigma: Sigma; expand: (id: string) => Promise<void> } | null>(null);
-  const hide = useRef(hidden);
-  hide.current = hidden;
+  const [error, setError] = useState<Error | null>(null);
 
-  useEffect(() => {
-    const graph = new Graph({ multi: true });
-    const colours = isDark() ? dark : light;
-    const known: string[] = [];
-    const colour = (type: string) => {
-      if (!known.includes(type)) known.push(type);
-      return colours[known.indexOf(type) % colours.length];
-    };
-    const node = (id: string, label: string, type: string, near?: { x: number; y: number }) => {
-      if (graph.hasNode(id)) return;
-      const angle = graph.order * 2.399963; // the golden angle spreads them evenly
-      const radius = Math.sqrt(graph.order + 1);
-      graph.addNode(id, { label: label || id, kind: type, size: 5, color: colour(type), x: (near?.x ?? 0) + Math.cos(angle) * radius, y: (near?.y ?? 0) + Math.sin(angle) * radius });
-    };
-    const edge = (from: string, predicate: string, to: string) => {
-      const key = `${from} ${predicate} ${to}`;
-      if (graph.hasNode(from) && graph.hasNode(to) && !graph.hasEdge(key)) graph.addEdgeWithKey(key, from, to, { label: predicate, size: 1, type: "arrow" });
-    };
-    answer.labels.forEach((v, id) => node(id, v.label, v.type));
-    answer.steps.forEach((s) => edge(s.from, s.predicate, s.to));
-
-    const ink = getComputedStyle(document.documentElement);
-    const sigma = new Sigma(graph, place.current!, {
-      labelColor: { color: ink.getPropertyValue("--ink").trim() || "#222" },
-      defaultEdgeColor: ink.getPropertyValue("--line-strong").trim() || "#999",
-      edgeLabelColor: { color: ink.getPropertyValue("--faint").trim() || "#777" },
-      renderEdgeLabels: graph.size < 200,
-      hideEdgesOnMove: graph.size > 20_000,
-      labelDensity: 0.6,
-      zIndex: true,
-      nodeReducer: (_, n) => ({ ...n, hidden: hide.current.has(n.kind as string) }),
-    });
-    const worker = new Worker(new URL("../lib/layout.worker.ts", import.meta.url), { type: "module" });
-    worker.onmessage = (e: MessageEvent<{ at: Record<string, [number, number]> }>) => {
-      graph.updateEachNodeAttributes(
-        (id, n) => {
-          const place = e.data.at[id];
-          return place ? { ...n, x: place[0], y: place[1] } : n;
-        },
-        { attributes: ["x", "y"] },
-      );
-    };
-    const settle = () => {
-      const nodes = graph.mapNodes((id, n) => ({ id, x: n.x as number, y: n.y as number }));
-      const edges = graph.mapEdges((_, __, from, to) => [from, to] as [string, string]);
-      worker.postMessage({ nodes, edges, until: Math.min(1000 + graph.order, 8000) } satisfies Drawing);
-    };
-    settle();
-    const expand = async (id: string) => {
-      const near = graph.hasNode(id) ? { x: graph.getNodeAttribute(id, "x") as number, y: graph.getNodeAttribute(id, "y") as number } : undefined;
+  // choose takes one, or with more a second one for the paths between them.
+  const choose = (id: string, more: boolean) => setChosen((now) => (now.includes(id) ? now.filter((x) => x !== id) : more ? [...now.slice(-1), id] : [id]));
+  const expand = async (id: string) => {
+    setError(null);
+    try {
       const got = await data(client.GET("/graph/entity/{id}", { params: { path: { id }, query: { limit: 200 } } }));
-      for (const r of got.relationships) {
-        node(r.peer_id, r.peer_label ?? r.peer_id, r.peer_type ?? "", near);
-        if (r.direction === "incoming") edge(r.peer_id, r.predicate, id);
-        else edge(id, r.predicate, r.peer_id);
-      }
-      setTypes([...known]);
-      setNote(got.has_more ? "It has more neighbours than are shown" : `${graph.order} entities, ${graph.size} relationships`);
-      settle();
-    };
-    sigma.on("clickNode", ({ node: id }) => {
-      const n = graph.getNodeAttributes(id);
-      setChosen({ id, label: n.label as string, type: n.kind as string });
-    });
-    sigma.on("doubleClickNode", ({ node: id, event }) => {
-      event.preventSigmaDefault();
-      void expand(id);
-    });
-    setTypes([...known]);
-    setNote(`${graph.order} entities, ${graph.size} relationships`);
-    drawn.current = { sigma, expand };
+      const labels: Labels = new Map(got.relationships.map((r) => [r.peer_id, { label: r.peer_label ?? "", type: r.peer_type ?? "" }]));
+      const steps = got.relationships.map((r): Step => (r.direction === "incoming" ? { from: r.peer_id, predicate: r.predicate, to: id } : { from: id, predicate: r.predicate, to: r.peer_id }));
+      bring(labels, steps, id);
+      setNote(got.has_more ? "It has more neighbours than are shown." : "");
+    } catch (e) {
+      setError(e as Error);
+    }
+  };
+  const bring = (labels: Labels, steps: Step[], near?: string) => {
+    const d = drawing.current;
+    if (!d) return;
+    d.add(labels, steps, near);
+    d.settle();
+  };
+
+  const acts = useRef({ choose, expand });
+  acts.current = { choose, expand };
+  useEffect(() => {
+    const d = new Drawing(place.current!, { onChange: changed, onChoose: (id, more) => acts.current.choose(id, more), onExpand: (id) => void acts.current.expand(id) });
+    drawing.current = d;
     return () => {
-      worker.terminate();
-      sigma.kill();
+      d.kill();
+      drawing.current = null;
     };
-  }, [answer]);
+  }, []);
+  useEffect(() => {
+    drawing.current?.add(answer.labels, answer.steps);
+    if (!loading) drawing.current?.settle();
+  }, [answer, loading]);
+  useEffect(() => drawing.current?.choose(chosen), [chosen]);
+  useEffect(() => drawing.current?.hide(hidden.types, hidden.predicates), [hidden]);
 
-  useEffect(() => void drawn.current?.sigma.refresh(), [hidden]);
-
+  const d = drawing.current;
+  const toggle = (of: "types" | "predicates") => (name: string) => {
+    const next = new Set(hidden[of]);
+    if (!next.delete(name)) next.add(name);
+    setHidden({ ...hidden, [of]: next });
+  };
+  const nodes = chosen.flatMap((id) => d?.node(id) ?? []);
   return (
     <div className="graph">
-      <div className="graph-types" role="group" aria-label="Types that are shown">
-        {types.map((t) => (
-          <label key={t}>
-            <input
-              type="checkbox"
-              checked={!hidden.has(t)}
-              onChange={() => {
-                const next = new Set(hidden);
-                if (!next.delete(t)) next.add(t);
-                setHidden(next);
-              }}
-            />{" "}
-            {t || "no type"}
-          </label>
-        ))}
-        <span className="faint" role="status">
-          {note}
-        </span>
+      <Filter title="Types" names={d?.types ?? []} off={hidden.types} toggle={toggle("types")} colour={(t) => d?.colourOf(t)} />
+      <Filter title="Relations" names={d?.predicates ?? []} off={hidden.predicates} toggle={toggle("predicates")} />
+      <p className="faint graph-note" role="status">
+        {d?.size.nodes ?? 0} entities, {d?.size.edges ?? 0} relationships. {note} {d?.settling && <span>Arranging them…</span>}
+      </p>
+      {error && <Failure error={error} />}
+      <div className="graph-body">
+        <div ref={place} className="graph-canvas" role="img" aria-label="The entities and their relationships; the list beside has the same" />
+        <div className="graph-side">
+          {nodes.length > 0 && (
+            <section className="graph-chosen" aria-label="Chosen">
+              {nodes.map((n) => (
+                <div key={n.id}>
+                  <p>
+                    <span className="type">{n.type}</span> {n.label}
+                  </p>
+                  <p className="acts-row">
+                    <button type="button" onClick={() => onOpen(n.id)} aria-label={`Open ${n.label}`}>
+                      Open
+                    </button>
+                    <button type="button" className="plain" onClick={() => void expand(n.id)} aria-label={`Show the neighbours of ${n.label}`}>
+                      Show its neighbours
+                    </button>
+                  </p>
+                </div>
+              ))}
+              {nodes.length === 1 && <p className="faint">For the paths to another, choose that with Shift held, or with “and” in the list.</p>}
+              {nodes.length === 2 && <Paths key={chosen.join()} from={nodes[0]!} to={nodes[1]!} bring={bring} show={(steps) => drawing.current?.path(steps)} />}
+            </section>
+          )}
+          <GraphList nodes={d?.nodes() ?? []} chosen={chosen} choose={choose} expand={(id) => void expand(id)} />
+        </div>
       </div>
-      <div ref={place} className="graph-canvas" aria-label="The graph of the results; the list has the same, for the keyboard" role="img" />
-      {chosen && (
-        <aside className="graph-chosen" aria-label="Chosen entity">
-          <p>
-            <span className="type">{chosen.type}</span> {chosen.label}
-          </p>
-          <button type="button" onClick={() => onOpen(chosen.id)}>
-            Open
-          </button>{" "}
-          <button type="button" className="plain" onClick={() => void drawn.current?.expand(chosen.id)}>
-            Show its neighbours
-          </button>
-        </aside>
-      )}
+    </div>
+  );
+}
+
+type FilterProps = { title: string; names: string[]; off: Set<string>; toggle: (name: string) => void; colour?: (name: string) => string | undefined };
+
+function Filter({ title, names, off, toggle, colour }: FilterProps) {
+  if (names.length === 0) return null;
+  return (
+    <div className="graph-types" role="group" aria-label={`${title} that are shown`}>
+      <span className="faint">{title}</span>
+      {names.map((name) => (
+        <label key={name}>
+          <input type="checkbox" checked={!off.has(name)} onChange={() => toggle(name)} /> {colour && <span className="swatch" aria-hidden style={{ background: colour(name) }} />} {name || "no type"}
+        </label>
+      ))}
     </div>
   );
 }
