@@ -159,7 +159,8 @@ func (rec *recording) read() (call dialect.Call, metadata, bodies fields) {
 	request := rec.request.decoded(rec.requestEncoding)
 	value, isJSON := parsed(request)
 	call = d.Request(pathOnly(rec.proxied.tail), value)
-	metadata = fields{"method": rec.method, "path": pathOnly(rec.proxied.tail), "request_bytes": rec.request.size, "response_bytes": rec.response.size}
+	metadata = make(fields, 12) // which has room for all
+	metadata["method"], metadata["path"], metadata["request_bytes"], metadata["response_bytes"] = rec.method, pathOnly(rec.proxied.tail), rec.request.size, rec.response.size
 	metadata.name("traceparent", rec.trace.Get("Traceparent")).name("tracestate", strings.Join(rec.trace["Tracestate"], ","))
 	bodies = fields{}
 	if rec.request.size > 0 {
@@ -235,7 +236,9 @@ func (rec *recording) records(call *dialect.Call, metadata, bodies fields) []rec
 	took := float64(rec.ended.Sub(rec.started).Milliseconds())
 	cents := rec.s.cost(rec.proxied.provider.Name, call, metadata)
 	failure := call.Error != "" || rec.status == 0 || rec.status >= 400
-	step := fields{"step_type": "reasoning"}.text("input", call.Input).text("output", call.Output).text("reasoning", call.Reasoning).
+	step := make(fields, 24) // which has room for all
+	step["step_type"] = "reasoning"
+	step.text("input", call.Input).text("output", call.Output).text("reasoning", call.Reasoning).
 		number("duration_ms", &took).number("tokens_used", call.Tokens.Total).number("cost_cents", cents).
 		name("model", call.Model).name("provider", rec.proxied.provider.Name).name("error_type", call.ErrorType).name("error_message", call.Error).
 		name("partial", partial).object("metadata", metadata)

@@ -242,12 +242,11 @@ func (t *turn) settle(ticket *budget.Ticket, err error) {
 	took := now.Sub(r.run.Started)
 	status, code := runs.Completed, 200
 	end := map[string]any{"total_tokens": r.prompt + r.completion}
-	p := entity.Properties{
-		"label": cmp.Or(r.label, "Chat") + " with " + t.plan.Agent.Label(), "model": r.modelName, "provider": r.provider, "trigger": t.caller.trigger(),
-		"started_at": entity.FormatTime(r.run.Started), "completed_at": entity.FormatTime(now),
-		"latency_ms": ms(took), "duration_ms": ms(took), "overhead_ms": ms(max(0, took-t.upstream)), "stream": t.sink != nil,
-		"tools": r.tools, "errors": r.errors,
-	}
+	p := make(entity.Properties, 32) // which has room for all
+	p["label"], p["model"], p["provider"], p["trigger"] = cmp.Or(r.label, "Chat")+" with "+t.plan.Agent.Label(), r.modelName, r.provider, t.caller.trigger()
+	p["started_at"], p["completed_at"] = entity.FormatTime(r.run.Started), entity.FormatTime(now)
+	p["latency_ms"], p["duration_ms"], p["overhead_ms"], p["stream"] = ms(took), ms(took), ms(max(0, took-t.upstream)), t.sink != nil
+	p["tools"], p["errors"] = r.tools, r.errors
 	if r.steps > 0 {
 		p["prompt_tokens"], p["completion_tokens"], p["total_tokens"] = r.prompt, r.completion, r.prompt+r.completion
 	}
