@@ -24,3 +24,15 @@ export function isDark(): boolean {
   const value = theme();
   return value === "dark" || (value === "system" && matchMedia("(prefers-color-scheme: dark)").matches);
 }
+
+// onTheme tells when the colours change, by choice or with the system.
+export function onTheme(tell: () => void): () => void {
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const page = new MutationObserver(tell);
+  system.addEventListener("change", tell);
+  page.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  return () => {
+    system.removeEventListener("change", tell);
+    page.disconnect();
+  };
+}

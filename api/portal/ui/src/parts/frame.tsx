@@ -1,6 +1,7 @@
 import { Link, Outlet, useNavigate, useRouter } from "@tanstack/react-router";
 import { DropdownMenu } from "radix-ui";
 import { useEffect, useState, useSyncExternalStore } from "react";
+import { main, places, server, team, type Place } from "../lib/places";
 import { onSession, session, setSession } from "../lib/session";
 import { setTheme, theme, type Theme } from "../lib/theme";
 import { Palette } from "./palette";
@@ -39,15 +40,9 @@ export function Frame() {
         case "g":
           first = "g";
           return;
-        case "gh":
-          return void navigate({ to: "/" });
-        case "gr":
-          return void navigate({ to: "/app/runs" });
-        case "gk":
-          return void navigate({ to: "/app/keys" });
-        case "ge":
-          return void navigate({ to: "/app/explore" });
       }
+      const place = places.find((p) => p.keys && keys === `g${p.keys}`);
+      if (place) void navigate({ to: place.to });
     };
     window.addEventListener("keydown", press);
     return () => window.removeEventListener("keydown", press);
@@ -63,12 +58,13 @@ export function Frame() {
           Stemma
         </Link>
         <nav aria-label="Main">
-          <Link to="/" activeOptions={{ exact: true }}>
-            Home
-          </Link>
-          <Link to="/app/explore">Explore</Link>
-          <Link to="/app/runs">Runs</Link>
-          <Link to="/app/keys">Keys</Link>
+          {main.map((p) => (
+            <Link key={p.to} to={p.to} activeOptions={{ exact: p.to === "/" }}>
+              {p.name}
+            </Link>
+          ))}
+          <More name="Team" of={team} />
+          <More name="Server" of={server} />
         </nav>
         <button type="button" className="find" onClick={() => setPalette(true)}>
           Find… <kbd>Ctrl K</kbd>
@@ -81,6 +77,25 @@ export function Frame() {
       <Palette open={palette} onOpen={setPalette} />
       <Shortcuts open={help} onOpen={setHelp} />
     </>
+  );
+}
+
+// More is a menu of places beside those of the bar.
+function More({ name, of }: { name: string; of: readonly Place[] }) {
+  if (of.length === 0) return null;
+  return (
+    <DropdownMenu.Root>
+      <DropdownMenu.Trigger className="more">{name}</DropdownMenu.Trigger>
+      <DropdownMenu.Portal>
+        <DropdownMenu.Content className="menu" align="start">
+          {of.map((p) => (
+            <DropdownMenu.Item key={p.to} className="menu-item" asChild>
+              <Link to={p.to}>{p.name}</Link>
+            </DropdownMenu.Item>
+          ))}
+        </DropdownMenu.Content>
+      </DropdownMenu.Portal>
+    </DropdownMenu.Root>
   );
 }
 

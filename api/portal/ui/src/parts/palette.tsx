@@ -3,15 +3,9 @@ import { useNavigate } from "@tanstack/react-router";
 import { Command } from "cmdk";
 import { useDeferredValue, useEffect, useState } from "react";
 import { client, data } from "../lib/api";
+import { places } from "../lib/places";
 
 const idForm = /^[0-9A-HJKMNP-TV-Z]{26}$/;
-
-const places = [
-  ["/", "Home"],
-  ["/app/explore", "Explore"],
-  ["/app/runs", "Runs"],
-  ["/app/keys", "Keys"],
-] as const;
 
 // Palette finds pages and entities by the keyboard alone.
 export function Palette({ open, onOpen }: { open: boolean; onOpen: (open: boolean) => void }) {
@@ -53,7 +47,7 @@ export function Palette({ open, onOpen }: { open: boolean; onOpen: (open: boolea
           </Command.Item>
         )}
         <Command.Group heading="Go to">
-          {places.map(([to, name]) => (
+          {places.map(({ to, name }) => (
             <Command.Item key={to} value={to} onSelect={() => go(() => void navigate({ to }))}>
               {name}
             </Command.Item>

@@ -1,12 +1,10 @@
 import { Dialog } from "radix-ui";
+import { places } from "../lib/places";
 
 const table: [string[], string][] = [
   [["Ctrl", "K"], "Find anything, go anywhere"],
   [["/"], "The same"],
-  [["g", "h"], "Home"],
-  [["g", "e"], "Explore"],
-  [["g", "r"], "Runs"],
-  [["g", "k"], "Keys"],
+  ...places.flatMap(({ keys, name }): [string[], string][] => (keys ? [[["g", keys], name]] : [])),
   [["Ctrl", "Enter"], "Run the query; save the edit"],
   [["?"], "This list"],
 ];
