@@ -13,7 +13,7 @@ import (
 func (s *Service) auditOps() []wire.Operation {
 	return []wire.Operation{wire.Op(wire.Operation{
 		Method: "GET", Path: "/tenants/{id}/audit", ID: "listTenantAudit", Tag: tagTenants, Summary: "List who came in and who was kept out",
-		Description: "Log-ins, uses of keys, changes of settings, providers, grants, agents and people by the portal and the operator (`config.changed`: `op` says what was done, `given` what the request had, without what may be secret), and refusals that concern the tenant, newest first, some seconds after they happened. They are the tenant's chain `audit`: `cid` is the block that an entry stands in, which links to the one before it. `before` goes on with older ones.",
+		Description: "Log-ins, uses of keys, changes of settings, providers, grants, agents and people by the portal and the operator, and of what recordings keep (`config.changed`: `op` says what was done, `given` what the request had, without what may be secret), and refusals that concern the tenant, newest first, some seconds after they happened. They are the tenant's chain `audit`: `cid` is the block that an entry stands in, which links to the one before it. `before` goes on with older ones.",
 		Permission:  "tenant:manage", Auth: wire.AuthRequired,
 		Success: []wire.Success{{Status: 200, Body: AuditResponse{}}}, Errors: []int{400, 401, 403, 404},
 	}, s.listAudit)}

@@ -130,8 +130,17 @@ func (s *Service) Operations() (all []wire.Operation) {
 		if all[i].ErrorBody == nil {
 			all[i].ErrorBody = Error
 		}
+		if configures[all[i].ID] {
+			all[i].After(func(ctx context.Context, given []wire.Given) { s.auth.TellChange(ctx, "", given) })
+		}
 	}
 	return all
+}
+
+// configures are the operations that the audit is told of.
+var configures = map[string]bool{
+	"setMasking": true, "setRetention": true, "endRetention": true, "holdRetention": true, "releaseRetention": true, "holdRun": true, "releaseRun": true,
+	"createRecorderKey": true, "revokeRecorderKey": true,
 }
 
 // view runs fn on the latest state of the request's network, as the request's

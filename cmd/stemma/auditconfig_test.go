@@ -31,6 +31,8 @@ func TestAuditOfConfiguration(t *testing.T) {
 	ann.must(200, "PUT", "/v1/portal/settings", `{"name":"Acme"}`)
 	ann.must(200, "PUT", "/v1/portal/settings/providers", `{"provider":"openai","apiKey":"`+secret+`","model":"m-1"}`)
 	ann.must(400, "PUT", "/v1/portal/settings/providers", `{"provider":"nobody","apiKey":"`+secret+`"}`)
+	ann.must(200, "PUT", "/api/monitoring/retention", `{"days":30}`)
+	ann.must(200, "PUT", "/api/monitoring/retention/hold", `{"reason":"case 7"}`)
 	invite := ann.must(201, "POST", "/v1/portal/invites", `{"maxUses":1}`)
 	token := invite["token"].(string)
 	bob, _, bobID := enter("bob", `,"inviteToken":"`+token+`"`)
@@ -77,6 +79,8 @@ func TestAuditOfConfiguration(t *testing.T) {
 		"portalRevokeInvite by " + bobID + ": id=" + invite["id"].(string),
 		"portalSetMemberRole by " + annID + ": userId=" + bobID + ", role=owner",
 		"portalSetProviders by " + annID + ": provider, apiKey, model",
+		"setRetention by " + annID + ": days=30",
+		"holdRetention by " + annID + ": reason",
 		"portalSetSettings by " + annID + ": name",
 	}
 	slices.Sort(want)
