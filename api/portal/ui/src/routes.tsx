@@ -6,13 +6,16 @@ import { Frame } from "./parts/frame";
 
 const root = createRootRouteWithContext<{ queries: QueryClient }>()({ notFoundComponent: Missing, errorComponent: Failure });
 
+const text = (v: unknown) => (typeof v === "string" && v ? v : undefined);
+
 const signIn = createRoute({
   getParentRoute: () => root,
   path: "/app/sign-in",
+  // What is left out of the answer would stay as it is in the address. next is a path
+  // of this server: browsers read a backslash as a slash, and pass over a tab.
   validateSearch: (s: Record<string, unknown>): { next?: string; invite?: string } => ({
-    // A path of this server: browsers read a backslash as a slash.
-    ...(typeof s.next === "string" && /^\/(?![/\\])[^\\\u0000-\u001f]*$/.test(s.next) ? { next: s.next } : {}),
-    ...(typeof s.invite === "string" ? { invite: s.invite } : {}),
+    next: typeof s.next === "string" && /^\/(?![/\\])[^\\\u0000-\u001f]*$/.test(s.next) ? s.next : undefined,
+    invite: text(s.invite),
   }),
   component: lazyRouteComponent(() => import("./pages/signin"), "SignIn"),
 });
@@ -126,8 +129,8 @@ const usage = createRoute({
   getParentRoute: () => frame,
   path: "/app/usage",
   validateSearch: (s: Record<string, unknown>): { days?: number; below?: boolean } => ({
-    ...(ranges.includes(String(s.days) as never) && Number(s.days) !== 7 ? { days: Number(s.days) } : {}),
-    ...(s.below === true ? { below: true } : {}),
+    days: ranges.includes(String(s.days) as never) && Number(s.days) !== 7 ? Number(s.days) : undefined,
+    below: s.below === true ? true : undefined,
   }),
   component: lazyRouteComponent(() => import("./pages/usage"), "UsagePage"),
 });
@@ -136,9 +139,9 @@ const audit = createRoute({
   getParentRoute: () => frame,
   path: "/app/audit",
   validateSearch: (s: Record<string, unknown>): { tenant?: string; show?: string; about?: string } => ({
-    ...(typeof s.tenant === "string" && s.tenant ? { tenant: s.tenant } : {}),
-    ...(typeof s.show === "string" && s.show ? { show: s.show } : {}),
-    ...(typeof s.about === "string" && s.about ? { about: s.about } : {}),
+    tenant: text(s.tenant),
+    show: text(s.show),
+    about: text(s.about),
   }),
   component: lazyRouteComponent(() => import("./pages/audit"), "AuditPage"),
 });
