@@ -46,7 +46,7 @@ export class Drawing {
   private hiddenPredicates = new Set<string>();
   private chosen: string[] = [];
   private onPath = new Set<string>(); // keys of edges, and nodes
-  private ink: Record<"--ink" | "--line-strong" | "--faint" | "--accent" | "--mark" | "--line", string>;
+  private ink: Record<"--ink" | "--line-strong" | "--faint" | "--accent" | "--line", string>;
   private stop: () => void;
   settling = false;
 
@@ -239,6 +239,6 @@ export function keyOf(s: Step): string {
 
 function inks() {
   const of = getComputedStyle(document.documentElement);
-  const names = ["--ink", "--line-strong", "--faint", "--accent", "--mark", "--line"] as const;
+  const names = ["--ink", "--line-strong", "--faint", "--accent", "--line"] as const;
   return Object.fromEntries(names.map((n) => [n, of.getPropertyValue(n).trim() || "#888"])) as Record<(typeof names)[number], string>;
 }

@@ -1,7 +1,7 @@
 import { useEffect, useReducer, useRef, useState } from "react";
 import { client, data } from "../lib/api";
 import type { Answer, Step } from "../lib/ask";
-import { Drawing, type Labels } from "../lib/drawing";
+import { Drawing, type Labels, type Node } from "../lib/drawing";
 import { Failure } from "./basics";
 import "./graph.css";
 import { GraphList } from "./graphlist";
@@ -77,31 +77,38 @@ export function GraphView({ answer, loading = false, onOpen }: Props) {
       <div className="graph-body">
         <div ref={place} className="graph-canvas" role="img" aria-label="The entities and their relationships; the list beside has the same" />
         <div className="graph-side">
-          {nodes.length > 0 && (
-            <section className="graph-chosen" aria-label="Chosen">
-              {nodes.map((n) => (
-                <div key={n.id}>
-                  <p>
-                    <span className="type">{n.type}</span> {n.label}
-                  </p>
-                  <p className="acts-row">
-                    <button type="button" onClick={() => onOpen(n.id)} aria-label={`Open ${n.label}`}>
-                      Open
-                    </button>
-                    <button type="button" className="plain" onClick={() => void expand(n.id)} aria-label={`Show the neighbours of ${n.label}`}>
-                      Show its neighbours
-                    </button>
-                  </p>
-                </div>
-              ))}
-              {nodes.length === 1 && <p className="faint">For the paths to another, choose that with Shift held, or with “and” in the list.</p>}
-              {nodes.length === 2 && <Paths key={chosen.join()} from={nodes[0]!} to={nodes[1]!} bring={bring} show={(steps) => drawing.current?.path(steps)} />}
-            </section>
-          )}
+          {nodes.length > 0 && <Chosen nodes={nodes} onOpen={onOpen} expand={(id) => void expand(id)} bring={bring} show={(steps) => drawing.current?.path(steps)} />}
           <GraphList nodes={d?.nodes() ?? []} chosen={chosen} choose={choose} expand={(id) => void expand(id)} />
         </div>
       </div>
     </div>
+  );
+}
+
+type ChosenProps = { nodes: Node[]; onOpen: (id: string) => void; expand: (id: string) => void; bring: (labels: Labels, steps: Step[]) => void; show: (steps: Step[]) => void };
+
+// Chosen is what can be done with one entity, or with two.
+function Chosen({ nodes, onOpen, expand, bring, show }: ChosenProps) {
+  return (
+    <section className="graph-chosen" aria-label="Chosen">
+      {nodes.map((n) => (
+        <div key={n.id}>
+          <p>
+            <span className="type">{n.type}</span> {n.label}
+          </p>
+          <p className="acts-row">
+            <button type="button" onClick={() => onOpen(n.id)} aria-label={`Open ${n.label}`}>
+              Open
+            </button>
+            <button type="button" className="plain" onClick={() => expand(n.id)} aria-label={`Show the neighbours of ${n.label}`}>
+              Show its neighbours
+            </button>
+          </p>
+        </div>
+      ))}
+      {nodes.length === 1 && <p className="faint">For the paths to another, choose that with Shift held, or with “and” in the list.</p>}
+      {nodes.length === 2 && <Paths key={nodes.map((n) => n.id).join()} from={nodes[0]!} to={nodes[1]!} bring={bring} show={show} />}
+    </section>
   );
 }
 
