@@ -47,6 +47,7 @@ type AuditLine struct {
 	Op         string `json:"op,omitempty" doc:"the operation that was called, as GET /openapi.json calls it"`
 	Target     string `json:"target,omitempty" doc:"what it was done to"`
 	Reason     string `json:"reason,omitempty" doc:"of a refusal: unauthenticated or forbidden"`
+	Given      string `json:"given,omitempty" doc:"of a change of settings: the names of what was given, with values that are no secrets"`
 	Count      int64  `json:"count" doc:"how often it happened"`
 	First      string `json:"first,omitempty" doc:"the first of several"`
 	Last       string `json:"last,omitempty" doc:"the last of several"`
@@ -60,7 +61,7 @@ func lineOf(entry map[string]any) AuditLine {
 	dropped, _ := entry["dropped"].(int64)
 	return AuditLine{
 		Action: text("action"), At: text("at"), Principal: text("principal"), Kind: text("kind"), By: text("by"), Credential: text("credential"), IP: text("ip"), UserAgent: text("user_agent"),
-		Op: text("op"), Target: text("target"), Reason: text("reason"), Count: count, First: text("first"), Last: text("last"), Dropped: dropped,
+		Op: text("op"), Target: text("target"), Reason: text("reason"), Given: text("given"), Count: count, First: text("first"), Last: text("last"), Dropped: dropped,
 	}
 }
 

@@ -8,6 +8,7 @@ export const shows: Record<string, { name: string; actions: string }> = {
   refused: { name: "refusals", actions: "access.denied,auth.login_failed" },
   in: { name: "who came in", actions: "auth.login,auth.signup,auth.register,auth.refresh,auth.logout" },
   keys: { name: "keys made, used and revoked", actions: "key.created,key.used,key.revoked" },
+  settings: { name: "changed settings", actions: "config.changed" },
   passwords: { name: "changed passwords", actions: "auth.password" },
 };
 
@@ -37,7 +38,7 @@ function by(credential: string | undefined): string {
 function deed(op: string | undefined): string {
   if (!op) return "a request";
   return op
-    .replace(/^portal(?=[A-Z])/, "")
+    .replace(/^(portal|admin)(?=[A-Z])/, "")
     .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
     .toLowerCase();
 }
@@ -68,6 +69,8 @@ export function said(l: Line): { did: string; onto: boolean } {
       return { did: `used the key ${l.credential ?? ""}…`, onto: false };
     case "access.denied":
       return { did: `was refused “${deed(l.op)}” ${how}`.trim() + (l.target ? " on" : ""), onto: true };
+    case "config.changed":
+      return { did: `did “${deed(l.op)}”${l.given ? ` (${l.given})` : ""}${l.target ? " on" : ""}`, onto: true };
     default:
       return { did: l.action, onto: true };
   }
