@@ -19,12 +19,13 @@ type uiServer struct{ flags, env []string }
 
 // uiServers are the files that need one; the others share theirs.
 var uiServers = map[string]func(*testing.T) uiServer{
-	"agents.test.mjs":  scriptedModel,
-	"chat.test.mjs":    scriptedModel,
-	"extract.test.mjs": func(*testing.T) uiServer { return uiServer{flags: []string{"--llm-url", builtInLLM}} },
-	"oidc.test.mjs":    withProvider,
-	"people.test.mjs":  func(*testing.T) uiServer { return uiServer{flags: []string{"--trust-proxy"}} }, // more accounts than one client may make
-	"usage.test.mjs":   pricedModel,
+	"agents.test.mjs":    scriptedModel,
+	"chat.test.mjs":      scriptedModel,
+	"extract.test.mjs":   func(*testing.T) uiServer { return uiServer{flags: []string{"--llm-url", builtInLLM}} },
+	"knowledge.test.mjs": func(*testing.T) uiServer { return uiServer{} }, // its key makes itself a team
+	"oidc.test.mjs":      withProvider,
+	"people.test.mjs":    func(*testing.T) uiServer { return uiServer{flags: []string{"--trust-proxy"}} }, // more accounts than one client may make
+	"usage.test.mjs":     pricedModel,
 }
 
 // The web application in a real browser, against a server of its own: see e2e in

@@ -82,10 +82,10 @@ func rewrite(r entity.Reader, rec *entity.Record, c entity.Change) (w written, e
 	w.keys = [...][]byte{
 		append([]byte{'b'}, c.New[:]...),
 		append([]byte{'h'}, c.ID...),
-		binary.BigEndian.AppendUint64(append([]byte{'v'}, c.ID...), uint64(c.Ver)),
+		binary.BigEndian.AppendUint64(append([]byte{'v'}, c.ID...), uint64(c.Ver-1)), // the tip's is in the head
 		binary.BigEndian.AppendUint64([]byte{'l'}, uint64(rec.Last())),
 	}
-	w.values = [...][]byte{block, head, c.New[:], record}
+	w.values = [...][]byte{block, head, c.Old[:], record}
 	return w, nil
 }
 

@@ -16,18 +16,18 @@ export function WithTeam({ children }: { children: (me: Me) => ReactNode }) {
 }
 
 // TeamFailure is a failure of what belongs to a team, for who may be in none.
-export function TeamFailure({ error, retry }: { error: Error; retry: () => void }) {
+export function TeamFailure({ error, retry }: { error: Error; retry?: () => void }) {
   return isTeamless(error) ? <NoTeam retry={retry} /> : <Failure error={error} retry={retry} />;
 }
 
-function NoTeam({ retry }: { retry: () => void }) {
+function NoTeam({ retry }: { retry?: () => void }) {
   const here = useRouterState({ select: (s) => s.location.href });
   const queries = useQueryClient();
   const make = useMutation({
     mutationFn: (label: string) => data(client.POST("/tenants", { body: { label } })),
     onSuccess: async () => {
       await queries.invalidateQueries();
-      retry();
+      retry?.();
     },
   });
   const submit = (e: FormEvent<HTMLFormElement>) => {

@@ -8,7 +8,7 @@ import { Busy, EntityLink, Failure, useTitle } from "../../parts/basics";
 import { agentTabs, type AgentTab } from "../../routes";
 import { entityQuery } from "../../lib/entity";
 import { Confirm } from "./confirm";
-import { TeamFailure } from "./team";
+import { TeamFailure } from "../../parts/team";
 import "./agents.css";
 
 const Settings = lazy(() => import("./form").then((m) => ({ default: m.AgentForm })));

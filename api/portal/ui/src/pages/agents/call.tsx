@@ -5,7 +5,7 @@ import { moment } from "../../lib/format";
 import { Busy, EntityLink, useTitle } from "../../parts/basics";
 import { Status, took } from "../runs";
 import { dollars } from "./calls";
-import { TeamFailure } from "./team";
+import { TeamFailure } from "../../parts/team";
 import "./agents.css";
 
 type Step = Schemas["Step"];

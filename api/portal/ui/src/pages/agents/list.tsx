@@ -4,7 +4,7 @@ import { useState, type FormEvent } from "react";
 import { client, data } from "../../lib/api";
 import { ago, moment } from "../../lib/format";
 import { Busy, Empty, Failure, useTitle } from "../../parts/basics";
-import { TeamFailure } from "./team";
+import { TeamFailure } from "../../parts/team";
 import "./agents.css";
 
 export const agentsQuery = { queryKey: ["agents"], queryFn: () => data(client.GET("/v1/portal/agents")) };

@@ -7,7 +7,8 @@ import { Confirm } from "../agents/confirm";
 import { Area, Section } from "../agents/fields";
 import { changes, draftOf } from "../agents/provider";
 import { ProviderFields } from "../agents/provider-fields";
-import { OwnersOnly, TeamFailure, useOwner } from "../agents/team";
+import { TeamFailure } from "../../parts/team";
+import { OwnersOnly, useOwner } from "../agents/team";
 import { agentsQuery } from "../agents/list";
 import "../agents/agents.css";
 
