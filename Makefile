@@ -51,7 +51,7 @@ check: js ## what CI runs before that
 
 test-ui: ui ## the web application in a real browser, Debian's chromium or CHROMIUM; its pictures are in SHOTS
 	rm -f $(SHOTS)/failed-*
-	STEMMA_BROWSER=required STEMMA_SHOTS=$(abspath $(SHOTS)) CHROMIUM=$(CHROMIUM) $(GO) test -count=1 -timeout 15m -run TestBrowser ./cmd/stemma
+	STEMMA_BROWSER=required STEMMA_SHOTS=$(abspath $(SHOTS)) CHROMIUM=$(CHROMIUM) $(GO) test -count=1 -timeout 30m -run TestBrowser ./cmd/stemma
 
 bench: build ## the table of the README, on this machine
 	./bin/stemma bench

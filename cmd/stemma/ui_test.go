@@ -22,11 +22,14 @@ var uiServers = map[string]func(*testing.T) uiServer{
 	"agents.test.mjs":    scriptedModel,
 	"chat.test.mjs":      scriptedModel,
 	"extract.test.mjs":   func(*testing.T) uiServer { return uiServer{flags: []string{"--llm-url", builtInLLM}} },
-	"knowledge.test.mjs": func(*testing.T) uiServer { return uiServer{} }, // its key makes itself a team
+	"knowledge.test.mjs": ownServer, // its key makes itself a team
 	"oidc.test.mjs":      withProvider,
 	"people.test.mjs":    func(*testing.T) uiServer { return uiServer{flags: []string{"--trust-proxy"}} }, // more accounts than one client may make
+	"team.test.mjs":      ownServer,                                                                       // its key is in no team
 	"usage.test.mjs":     pricedModel,
 }
+
+func ownServer(*testing.T) uiServer { return uiServer{} }
 
 // The web application in a real browser, against a server of its own: see e2e in
 // [uiDir]. It needs Debian's chromium and `make ui`; STEMMA_BROWSER=required, as
