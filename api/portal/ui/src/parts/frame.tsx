@@ -24,8 +24,8 @@ export function Frame() {
     if (!who) void navigate({ to: "/app/sign-in", search: { next: router.state.location.href } });
   }, [who, navigate, router]);
 
+  const first = useRef(""); // the key that others go with
   useEffect(() => {
-    let first = "";
     const press = (e: KeyboardEvent) => {
       if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === "k") {
         e.preventDefault();
@@ -34,8 +34,8 @@ export function Frame() {
       }
       const at = e.target as HTMLElement;
       if (e.ctrlKey || e.metaKey || e.altKey || at.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName)) return;
-      const keys = first + e.key;
-      first = "";
+      const keys = first.current + e.key;
+      first.current = "";
       switch (keys) {
         case "?":
           return setHelp(true);
@@ -43,7 +43,7 @@ export function Frame() {
           e.preventDefault();
           return setPalette(true);
         case "g":
-          first = "g";
+          first.current = "g";
           return;
       }
       const place = places.find((p) => p.keys && keys === `g${p.keys}`);
