@@ -1,6 +1,6 @@
-import { client, data, Problem } from "./api";
+import { client, data, Problem, type Schemas } from "./api";
 
-export type Found = { id: string; type: string; label: string; score: number };
+export type Found = { id: string; type: string; label: string; score: number; preview?: string };
 export type Step = { from: string; to: string; predicate: string };
 export type Answer = { found: Found[]; steps: Step[]; labels: Map<string, { label: string; type: string }>; count?: number; took: number; note?: string; way: "query" | "search" };
 
@@ -9,12 +9,17 @@ export function isQuery(text: string): boolean {
   return /^\s*(@|!?type:|"|')/.test(text) || /-\[|->|<-|\|\s*(limit|count)/.test(text);
 }
 
+// previewOf is how an entity begins, where it has words.
+function previewOf(p: Schemas["EntityPreview"] | undefined): string | undefined {
+  return p?.description_preview || p?.text_preview;
+}
+
 // ask answers a query, or finds what is like some words.
 export async function ask(text: string, signal: AbortSignal): Promise<Answer> {
   const labels = new Map<string, { label: string; type: string }>();
   if (!isQuery(text)) {
-    const got = await data(client.POST("/search/discover", { body: { query: text, limit: 50 }, signal }));
-    const found = got.results.map((r) => ({ id: r.id, type: r.type, label: r.label, score: r.score }));
+    const got = await data(client.POST("/search/discover", { body: { query: text, limit: 50, expand: "preview" }, signal }));
+    const found = got.results.map((r) => ({ id: r.id, type: r.type, label: r.label, score: r.score, preview: previewOf(r.entity_preview) }));
     found.forEach((f) => labels.set(f.id, f));
     const missing = got.metadata?.missing?.length ? `Without ${got.metadata.missing.join(" and ")}, which cannot be asked now` : undefined;
     return { found, steps: [], labels, took: got.metadata?.execution_time_ms ?? 0, note: missing, way: "search" };
@@ -24,7 +29,7 @@ export async function ask(text: string, signal: AbortSignal): Promise<Answer> {
   const steps = new Map<string, Step>();
   for (const r of got.results ?? []) {
     if (r.entity) {
-      found.push({ id: r.entity.id, type: r.entity.type, label: r.entity.label, score: r.score ?? 0 });
+      found.push({ id: r.entity.id, type: r.entity.type, label: r.entity.label, score: r.score ?? 0, preview: previewOf(r.entity.preview_data) });
       labels.set(r.entity.id, { label: r.entity.label, type: r.entity.type });
     }
     let at = "";

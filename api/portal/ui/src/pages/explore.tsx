@@ -140,6 +140,7 @@ function Results({ query, answer, view, open }: { query: string; answer: Answer;
       {answer.found.map((f, i) => (
         <li key={`${f.id} ${i}`}>
           <EntityLink id={f.id} label={f.label} type={f.type} />
+          {f.preview && <p className="faint beginning">{f.preview}</p>}
         </li>
       ))}
     </ol>
