@@ -53,14 +53,7 @@ func (s *Service) releaseRetention(ctx context.Context, _ *struct{}) (*wire.Repl
 func (s *Service) putHold(ctx context.Context, in *holdRetentionIn) (*wire.Reply, error) {
 	var out RetentionResponse
 	err := s.update(ctx, func(tx *guard.Tx) error {
-		id, err := ensureRecordings(tx)
-		if err != nil {
-			return err
-		}
-		if err := manages(tx, id); err != nil {
-			return err
-		}
-		m, err := tipOf(tx, id)
+		id, m, err := managedRecordings(tx)
 		if err != nil {
 			return err
 		}

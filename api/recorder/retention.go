@@ -77,17 +77,23 @@ func (s *Service) endRetention(ctx context.Context, _ *struct{}) (*wire.Reply, e
 	return s.putRetention(ctx, nil)
 }
 
+// managedRecordings is where the caller's recordings are kept, which is made where
+// there is none yet; only who manages it changes what becomes of them.
+func managedRecordings(tx *guard.Tx) (id entity.ID, m *entity.Manifest, err error) {
+	if id, err = ensureRecordings(tx); err != nil {
+		return "", nil, err
+	}
+	if err = manages(tx, id); err != nil {
+		return "", nil, err
+	}
+	m, err = tipOf(tx, id)
+	return id, m, err
+}
+
 func (s *Service) putRetention(ctx context.Context, days *int64) (*wire.Reply, error) {
 	out := RetentionResponse{Days: days}
 	err := s.update(ctx, func(tx *guard.Tx) error {
-		id, err := ensureRecordings(tx)
-		if err != nil {
-			return err
-		}
-		if err := manages(tx, id); err != nil {
-			return err
-		}
-		m, err := tipOf(tx, id)
+		id, m, err := managedRecordings(tx)
 		if err != nil {
 			return err
 		}
