@@ -55,6 +55,9 @@ func newHouses(t *testing.T) *houses {
 	w.ops = portal.New(portal.Options{Networks: networks, Auth: s.auth, Box: s.llm.box, Now: time.Now}).Operations()
 	w.portal = wire.New(wire.Options{Ops: w.ops, Authenticate: s.auth.Authenticate})
 	w.eve = w.signUp(object{"tenantName": "Eve's", "email": "eve@example.com"})
+	if err := s.audit.Flush(t.Context()); err != nil { // that she came, which is no change of Ann's
+		t.Fatal(err)
+	}
 	before := s.stores[0].Seq()
 	w.ann = w.signUp(object{"tenantName": marker + " house", "email": "ann" + marker + "@example.com"})
 	w.furnish()
@@ -156,6 +159,7 @@ func (w *houses) talk(agent string) {
 	w.must(200, w.ann.token, "PUT", "/v1/portal/agents/"+agent, object{"providerConfig": object{"provider": ""}})
 	w.must(200, w.ann.token, "PATCH", "/v1/portal/settings", object{"provider": ""})
 	w.must(200, w.things["loom"], "POST", "/v1/chat/completions", object{"messages": []object{{"role": "user", "content": marker}}, "conversation_id": marker, "partition_id": marker})
+	w.llm.runs.Flush() // the run is written after the answer
 	w.must(200, w.ann.token, "PATCH", "/v1/portal/settings", object{"provider": "openai", "apiKey": "sk-" + marker})
 	_, got := w.must(200, w.ann.token, "GET", "/v1/portal/conversations", nil)
 	w.things["conversation"] = got["conversations"].([]any)[0].(object)["id"].(string)
