@@ -6,19 +6,9 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { call, expectedFailure, look, open, signIn } from "./world.mjs";
+import { call, expectedFailure, look, makeAgent, narrow, open, signIn } from "./world.mjs";
 
 const run = promisify(execFile);
-
-// fits tells whether a page is no wider than its screen.
-async function fits(page, what) {
-  const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(over <= 0, `${what} is ${over} pixels too wide`);
-}
-
-async function makeAgent(name, more = {}) {
-  return (await call("POST", "/v1/portal/agents", { name, ...more })).agent;
-}
 
 test("an agent is made, told everything, and keeps what the form does not know", async (t) => {
   const { page } = await open(t);
@@ -151,7 +141,7 @@ test("a key is made, works as the page says, and is revoked", async (t) => {
   } else t.diagnostic("the openai package is not installed: make js");
 
   await page.getByRole("button", { name: "Revoke website" }).click();
-  await page.getByRole("button", { name: "Leave it as it is" }).click();
+  await page.getByRole("button", { name: "Cancel" }).click();
   await page.getByRole("button", { name: "Revoke website" }).click();
   await look(page, "agent-key-revoke");
   await page.getByRole("button", { name: "Revoke the key" }).click();
@@ -193,11 +183,11 @@ test("a telephone has room for agents", async (t) => {
     await page.getByRole("heading", { name: /Agent on a telephone/ }).waitFor();
     if (ready) await page.getByRole("heading", { name: ready }).waitFor();
     else await page.getByRole(tab.includes("chat") ? "log" : "table").waitFor();
-    await fits(page, `the agent's page${tab}`);
+    await narrow(page, `the agent's page${tab}`);
     await look(page, `agent-phone${tab.replace("?tab=", "-")}`);
   }
   await page.goto("/app/agents");
   await page.getByRole("list", { name: "Agents" }).waitFor();
-  await fits(page, "the list of agents");
+  await narrow(page, "the list of agents");
   await look(page, "agents-phone");
 });

@@ -1,13 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { call, expectedFailure, key, look, open, signIn, url } from "./world.mjs";
+import { call, expectedFailure, key, look, makeAgent, open, signIn, url } from "./world.mjs";
 
 const model = process.env.STEMMA_MODEL;
 const station = process.env.STEMMA_STATION;
-
-async function makeAgent(name, more = {}) {
-  return (await call("POST", "/v1/portal/agents", { name, ...more })).agent;
-}
 
 async function talk(page, agent) {
   await page.goto(`/app/agents/${agent.id}?tab=chat`);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { call, expectedFailure, key, look, open, signIn, typedStyle, url } from "./world.mjs";
+import { call, confirm, expectedFailure, key, look, open, signIn, typedStyle, url } from "./world.mjs";
 
 const picture = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAFklEQVR4nGOUqLjGgA0wYRUdtBIAO/8Bn565mEEAAAAASUVORK5CYII=", "base64");
 
@@ -284,7 +284,6 @@ test("properties are edited in a form that keeps their kinds, and who is late se
 
 test("entities are related by their pages, deleted and brought back", async (t) => {
   const { page } = await open(t);
-  page.on("dialog", (d) => void d.accept());
   const { id: collection } = await call("POST", "/collections", { label: "Lyrics" });
   const poet = await call("POST", "/entities", { type: "poet", collection, properties: { label: "Sappho of the pages" } });
   const poem = await call("POST", "/entities", { type: "poem", collection, properties: { label: "Ode to the browser" } });
@@ -321,6 +320,7 @@ test("entities are related by their pages, deleted and brought back", async (t) 
   assert.equal((await call("GET", `/entities/${poet.id}`)).relationships.length, 2);
 
   await page.getByRole("button", { name: "Delete it" }).click();
+  await confirm(page, "Delete");
   await page.getByRole("heading", { name: "It was deleted" }).waitFor();
   await look(page, "entity-deleted");
   assert.ok((await call("GET", `/entities/${poet.id}`)).properties._tombstone);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { call, expectedFailure, look, open, url } from "./world.mjs";
+import { call, confirm, expectedFailure, look, open, url } from "./world.mjs";
 
 const bases = "/v1/portal/knowledge-bases";
 
@@ -32,7 +32,6 @@ async function make(as, name, files, settings = {}) {
 
 test("a knowledge base is made of files, filled, and emptied", async (t) => {
   const { page, allow } = await open(t);
-  page.on("dialog", (d) => void d.accept());
   const as = await signUp(page, "marmot");
   await page.getByRole("heading", { name: "None yet" }).waitFor();
   await look(page, "knowledge-empty");
@@ -69,6 +68,7 @@ test("a knowledge base is made of files, filled, and emptied", async (t) => {
   assert.deepEqual(sources.map((s) => s.sourcePath).sort(), ["birds.csv", "ibex.txt", "marmots.md"]);
 
   await table.getByRole("button", { name: "Remove birds.csv" }).click();
+  await confirm(page, "Remove");
   await table.getByRole("row", { name: /birds.csv/ }).waitFor({ state: "detached" });
   assert.equal((await as("GET", `${bases}/${id}/sources`)).sources.length, 2);
 
@@ -78,6 +78,7 @@ test("a knowledge base is made of files, filled, and emptied", async (t) => {
   await page.getByRole("link", { name: "Alps" }).click();
   await page.getByRole("tab", { name: "Settings" }).click();
   await page.getByRole("button", { name: "Delete the knowledge base" }).click();
+  await confirm(page, "Delete");
   await page.getByRole("heading", { name: "None yet" }).waitFor();
   assert.deepEqual((await as("GET", bases)).knowledgeBases, []);
 });

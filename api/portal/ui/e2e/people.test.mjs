@@ -1,14 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { account, as, call, enter, expectedFailure, look, narrow, open, signIn, url } from "./world.mjs";
+import { account, as, call, confirm, enter, expectedFailure, look, narrow, open, signIn, url } from "./world.mjs";
 
 const phone = { viewport: { width: 360, height: 740 } };
-
-async function confirm(page, action) {
-  const asked = page.getByRole("alertdialog");
-  await asked.getByRole("button", { name: action, exact: true }).click();
-  await asked.waitFor({ state: "detached" });
-}
 
 test("an account is made with a team, and comes back", async (t) => {
   const { page, allow } = await open(t);

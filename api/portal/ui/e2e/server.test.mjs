@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { call, expectedFailure, key, look, open, signIn, url } from "./world.mjs";
+import { call, confirm, expectedFailure, key, look, open, signIn, url } from "./world.mjs";
 
 const heading = (page, name) => page.getByRole("heading", { level: 1, name }).waitFor();
 
@@ -64,7 +64,6 @@ test("a member sees no menu of the server, and may sign in as who runs it", asyn
 
 test("a tenant is made, changed, given a provider and keys, deleted, and comes back", async (t) => {
   const { page } = await open(t);
-  page.on("dialog", (d) => void d.accept());
   const house = await call("POST", "/v1/admin/providers", { name: "House of tenants", type: "openai", baseUrl: "https://models.example/v1", model: "m-1", tenantAvailable: true });
   await signIn(page);
   await page.goto("/app/server/tenants");
@@ -96,6 +95,7 @@ test("a tenant is made, changed, given a provider and keys, deleted, and comes b
   await page.getByRole("cell", { name: "shop", exact: true }).waitFor();
   await look(page, "server-tenant");
   await page.getByRole("button", { name: "Revoke shop" }).click();
+  await confirm(page, "Revoke");
   await page.getByRole("button", { name: "Take shop off the list" }).click();
   await page.getByRole("cell", { name: "shop", exact: true }).waitFor({ state: "detached" });
 

@@ -1,38 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { expectedFailure, key, look, open, signIn, url } from "./world.mjs";
+import { account, as, enter, expectedFailure, key, look, open, signIn } from "./world.mjs";
 
-// account is a person with a team of their own, and one who is a member of it.
-async function account(name) {
-  const post = async (path, body, token) => {
-    const answer = await fetch(url + path, { method: "POST", headers: { "Content-Type": "application/json", ...(token ? { Authorization: `Bearer ${token}` } : {}) }, body: JSON.stringify(body) });
-    assert.ok(answer.ok, await answer.clone().text());
-    return answer.json();
-  };
-  const owner = await post("/v1/portal/auth/signup", { email: `${name}@example.com`, password: "correct horse", tenantName: `${name}'s team` });
-  const invite = await post("/v1/portal/invites", {}, owner.token);
-  const member = await post("/v1/portal/auth/signup", { email: `${name}.member@example.com`, password: "correct horse", inviteToken: invite.token });
-  return { owner, member };
+// team is somebody with a team of their own, and somebody who is a member of it.
+async function team(name) {
+  const owner = await account(name);
+  const invite = await as(owner)("POST", "/v1/portal/invites", {});
+  return { owner, member: await account(`${name}.member`, { tenantName: undefined, inviteToken: invite.token }) };
 }
 
 // get is the API as that person asks it.
-async function get(path, who) {
-  const answer = await fetch(url + path, { headers: { Authorization: `Bearer ${who.token}` } });
-  assert.ok(answer.ok, `${path}: ${answer.status}`);
-  return answer.json();
-}
-
-async function enter(page, who) {
-  await page.goto("/");
-  await page.getByLabel("Email").fill(who.user.email);
-  await page.getByLabel("Password").fill("correct horse");
-  await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("heading", { name: /Lately/ }).waitFor();
-}
+const get = (path, who) => as(who)("GET", path);
 
 test("a team's provider is set, its key never shown again, and dropped only when one says so", async (t) => {
   const { page } = await open(t);
-  const { owner } = await account("prov");
+  const { owner } = await team("prov");
   await enter(page, owner);
   await page.getByRole("button", { name: /^Team/ }).click();
   await page.getByRole("menuitem", { name: "Providers" }).click();
@@ -76,7 +58,7 @@ test("a team's provider is set, its key never shown again, and dropped only when
 
 test("a team has a name, a prompt, sealing and limits; a member only looks", async (t) => {
   const { page, allow } = await open(t);
-  const { owner, member } = await account("sett");
+  const { owner, member } = await team("sett");
   await enter(page, owner);
   await page.keyboard.type("gt");
   await page.getByLabel("Name", { exact: true }).fill("The Alps");
@@ -112,7 +94,7 @@ test("a team has a name, a prompt, sealing and limits; a member only looks", asy
 test("masking rules are set, and a retention that deletes is asked about first", async (t) => {
   const { page, allow } = await open(t);
   allow(expectedFailure);
-  const { owner } = await account("mask");
+  const { owner } = await team("mask");
   await enter(page, owner);
   await page.goto("/app/settings?tab=recording");
   await page.getByText("No rule: everything is kept as it was said.").waitFor();
@@ -165,7 +147,7 @@ test("who is in no team is told how to get into one", async (t) => {
 
 test("a telephone has room for the team's pages", async (t) => {
   const { page } = await open(t, { viewport: { width: 360, height: 740 } });
-  const { owner } = await account("phone");
+  const { owner } = await team("phone");
   await enter(page, owner);
   for (const [path, ready] of [
     ["/app/providers", "The team's provider"],

@@ -88,9 +88,22 @@ export async function enter(page, who, path = "/") {
   await page.getByLabel("Password").fill(who.password);
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await page.waitForURL((at) => at.pathname !== "/app/sign-in");
+  await page.getByRole("navigation", { name: "Main" }).waitFor();
 }
 
 export const as = (who) => (method, path, body) => call(method, path, body, who.token, { Authorization: `Bearer ${who.token}` });
+
+// confirm says yes to what is asked before something that cannot be taken back.
+export async function confirm(page, action) {
+  const asked = page.getByRole("alertdialog");
+  await asked.getByRole("button", { name: action, exact: true }).click();
+  await asked.waitFor({ state: "detached" });
+}
+
+// makeAgent makes one of the caller's team.
+export async function makeAgent(name, more = {}) {
+  return (await call("POST", "/v1/portal/agents", { name, ...more })).agent;
+}
 
 // narrow fails for a page that is wider than a telephone.
 export async function narrow(page, name) {

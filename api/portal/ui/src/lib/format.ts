@@ -45,13 +45,18 @@ export function bytes(n: number): string {
   return `${at === 0 ? n : n.toPrecision(3)} ${names[at]}`;
 }
 
+export function count(n: number): string {
+  return n.toLocaleString();
+}
+
 // dollars of a cost, null where a model had no price.
 export function dollars(n: number | null | undefined): string {
   if (n === null || n === undefined) return "unknown";
-  return n === 0 ? "$0" : `$${n < 1 ? n.toPrecision(3) : n.toFixed(2)}`;
+  return `$${n.toLocaleString(undefined, n < 1 ? { maximumSignificantDigits: 3 } : { minimumFractionDigits: Number.isInteger(n) ? 0 : 2, maximumFractionDigits: 2 })}`;
 }
 
-export function millis(n: number | null | undefined): string {
-  if (n === null || n === undefined) return "–";
-  return n < 1000 ? `${Math.round(n)} ms` : `${(n / 1000).toFixed(1)} s`;
+// took is how long something was under way, in ms.
+export function took(ms: number | null | undefined): string {
+  if (ms === null || ms === undefined) return "–";
+  return ms < 1000 ? `${Math.round(ms)} ms` : ms < 120_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 60_000)} min`;
 }

@@ -4,9 +4,6 @@ import { client, data, type Schemas } from "./api";
 
 export type Window = { days: number; below: boolean };
 
-export const dollars = (v: number | null) => (v === null ? "not known" : new Intl.NumberFormat(undefined, { style: "currency", currency: "USD", minimumFractionDigits: 2, maximumFractionDigits: v !== 0 && Math.abs(v) < 1 ? 4 : 2 }).format(v));
-export const count = (v: number) => v.toLocaleString();
-export const millis = (v: number | null) => (v === null ? "" : v < 1000 ? `${Math.round(v)} ms` : `${(v / 1000).toFixed(1)} s`);
 export const percent = (v: number) => `${(v * 100).toFixed(v > 0 && v < 0.1 ? 1 : 0)} %`;
 
 const fresh = { refetchInterval: 30_000 };

@@ -6,6 +6,7 @@ import { bytes, moment } from "../lib/format";
 import { accept, chunks, formats, newSource, useOwns, type Base, type Source } from "../lib/knowledge";
 import { upload } from "../lib/uploads";
 import { Busy, Empty, EntityLink, Failure, useTitle } from "../parts/basics";
+import { Confirm } from "../parts/confirm";
 import { TeamFailure } from "../parts/team";
 import { Uploader } from "../parts/uploader";
 import { baseTabs, type BaseTab } from "../routes";
@@ -147,9 +148,11 @@ function FileTable({ base, sources, owns, onChange }: { base: Base; sources: Sou
               <td className="number">{bytes(s.size)}</td>
               {owns && (
                 <td>
-                  <button type="button" className="plain" disabled={remove.isPending} aria-label={`Remove ${s.sourcePath}`} onClick={() => confirm(`Remove ${s.sourcePath}? Nothing of it is found any more.`) && remove.mutate(s.fileId)}>
-                    Remove
-                  </button>
+                  <Confirm title={`Remove ${s.sourcePath}?`} action="Remove" what={<p>Nothing of it is found any more.</p>} onConfirm={() => remove.mutate(s.fileId)}>
+                    <button type="button" className="plain" disabled={remove.isPending} aria-label={`Remove ${s.sourcePath}`}>
+                      Remove
+                    </button>
+                  </Confirm>
                 </td>
               )}
             </tr>

@@ -4,6 +4,7 @@ import { type FormEvent } from "react";
 import { client, data } from "../lib/api";
 import { chunks, type Base, type Settings as Values } from "../lib/knowledge";
 import { Failure } from "../parts/basics";
+import { Confirm } from "../parts/confirm";
 
 // What the server cuts by where it is told nothing else.
 export const defaults: Values = { chunk_tokens: 650, overlap_tokens: 120, top_k: 5, similarity_threshold: 0 };
@@ -79,14 +80,24 @@ function Delete({ base }: { base: Base }) {
       await queries.invalidateQueries({ queryKey: ["bases"] });
     },
   });
-  const ask = () => confirm(`Delete ${base.name} with its ${base.fileCount} files and ${chunks(base.chunkCount)}? Agents that use it go on without it.`) && drop.mutate();
   return (
     <section aria-labelledby="delete">
       <h2 id="delete">Delete it</h2>
       <p>Its files go with it, and agents that use it go on without. What answers have quoted stays readable.</p>
-      <button type="button" className="danger" disabled={drop.isPending} onClick={ask}>
-        Delete the knowledge base
-      </button>
+      <Confirm
+        title={`Delete ${base.name}?`}
+        action="Delete"
+        what={
+          <p>
+            Its {base.fileCount} files and {chunks(base.chunkCount)} go with it. Agents that use it go on without it.
+          </p>
+        }
+        onConfirm={() => drop.mutate()}
+      >
+        <button type="button" className="danger" disabled={drop.isPending}>
+          Delete the knowledge base
+        </button>
+      </Confirm>
       {drop.error && <Failure error={drop.error} />}
     </section>
   );

@@ -3,6 +3,7 @@ import { client, data, type Entity } from "../lib/api";
 import { permissionsQuery } from "../lib/entity";
 import { labelOf, moment } from "../lib/format";
 import { Empty, EntityLink, Failure } from "../parts/basics";
+import { Confirm } from "../parts/confirm";
 
 type Grave = { deleted_at?: string; deleted_by?: string; reason?: string };
 
@@ -30,12 +31,14 @@ export function Remove({ e }: { e: Entity }) {
   const drop = useMutation({ mutationFn: () => data(client.DELETE("/entities/{id}", { params: { path: { id: e.id } }, body: { expect_tip: e.cid } })), onSuccess: again });
   if (!may) return null;
   const name = labelOf(e);
-  const inside = e.type === "collection" ? " What is in it stays, without a place." : "";
+  const inside = e.type === "collection" ? "What is in it stays, without a place. " : "";
   return (
     <p>
-      <button type="button" className="plain" disabled={drop.isPending} onClick={() => confirm(`Delete ${name}?${inside} Its history stays, and it can be brought back.`) && drop.mutate()}>
-        Delete it
-      </button>
+      <Confirm title={`Delete ${name}?`} action="Delete" what={<p>{inside}Its history stays, and it can be brought back.</p>} onConfirm={() => drop.mutate()}>
+        <button type="button" className="plain" disabled={drop.isPending}>
+          Delete it
+        </button>
+      </Confirm>
       {drop.error && <Failure error={drop.error} />}
     </p>
   );

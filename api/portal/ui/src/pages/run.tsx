@@ -2,10 +2,10 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { client, data, problemOf } from "../lib/api";
-import { moment } from "../lib/format";
+import { moment, took } from "../lib/format";
 import { authorization, session } from "../lib/session";
 import { Busy, EntityLink, Failure, useTitle } from "../parts/basics";
-import { cost, Status, took } from "./runs";
+import { cost, Status } from "./runs";
 
 export function Run() {
   const { id } = useParams({ from: "/frame/app/runs/$id" });

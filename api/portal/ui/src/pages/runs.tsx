@@ -1,7 +1,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { client, data } from "../lib/api";
-import { ago, moment } from "../lib/format";
+import { ago, dollars, moment, took } from "../lib/format";
 import { Busy, Empty, Failure, useTitle } from "../parts/basics";
 import { runFilters, type RunFilters } from "../routes";
 
@@ -127,13 +127,8 @@ function clip(s: string | null | undefined): string {
   return s && s.length > 90 ? `${s.slice(0, 90)}…` : (s ?? "");
 }
 
-export function took(ms: number | null | undefined): string {
-  if (ms === null || ms === undefined) return "–";
-  return ms < 1000 ? `${Math.round(ms)} ms` : ms < 120_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 60_000)} min`;
-}
-
 export function cost(cents: number | null | undefined): string {
-  return cents === null || cents === undefined ? "unknown" : `$${(cents / 100).toPrecision(3)}`;
+  return dollars(cents === null || cents === undefined ? null : cents / 100);
 }
 
 export function Status({ of: status }: { of: string }) {

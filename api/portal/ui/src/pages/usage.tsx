@@ -2,7 +2,8 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo } from "react";
 import type { Schemas } from "../lib/api";
 import type { Me } from "../lib/portal";
-import { count, dollars, millis, percent, seconds, useAgents, useModels, useSeries, useSummary, type Window } from "../lib/usage";
+import { count, dollars, took } from "../lib/format";
+import { percent, seconds, useAgents, useModels, useSeries, useSummary, type Window } from "../lib/usage";
 import { Busy, Empty, Failure, useTitle } from "../parts/basics";
 import { Chart } from "../parts/chart";
 import { WithTeam } from "../parts/team";
@@ -181,7 +182,7 @@ function Table({ caption, first, rows }: { caption: string; first: string; rows:
             <td className="number">{count(r.requests)}</td>
             <td className="number wide">{percent(r.errors)}</td>
             <td className="number">{count(r.tokens)}</td>
-            <td className="number wide">{millis(r.latency)}</td>
+            <td className="number wide">{took(r.latency)}</td>
             <td className="number">{dollars(r.cost)}</td>
           </tr>
         ))}

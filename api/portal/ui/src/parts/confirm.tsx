@@ -2,19 +2,26 @@ import { AlertDialog } from "radix-ui";
 import type { ReactElement, ReactNode } from "react";
 
 type Props = {
-  // what is pressed to begin; without it, open and onOpen say when it is asked
+  // what is pressed to begin; without it, open and onOpen say when it is asked, and
+  // it stays open until it is done
   children?: ReactElement;
   open?: boolean;
   onOpen?: (open: boolean) => void;
   title: string;
   action: string; // what the button says that does it
   what: ReactNode; // what will be different afterwards
+  busy?: boolean; // it is being done
   onConfirm: () => void;
 };
 
 // Confirm asks before something that cannot be taken back. Escape and Cancel do
 // nothing, and the keyboard is back at what was pressed.
-export function Confirm({ children, open, onOpen, title, action, what, onConfirm }: Props) {
+export function Confirm({ children, open, onOpen, title, action, what, busy, onConfirm }: Props) {
+  const act = (
+    <button type="button" className="grave" disabled={busy} onClick={onConfirm}>
+      {action}
+    </button>
+  );
   return (
     <AlertDialog.Root open={open} onOpenChange={onOpen}>
       {children && <AlertDialog.Trigger asChild>{children}</AlertDialog.Trigger>}
@@ -27,9 +34,7 @@ export function Confirm({ children, open, onOpen, title, action, what, onConfirm
           </AlertDialog.Description>
           <div className="confirm-acts">
             <AlertDialog.Cancel className="quiet">Cancel</AlertDialog.Cancel>
-            <AlertDialog.Action className="grave" onClick={onConfirm}>
-              {action}
-            </AlertDialog.Action>
+            {children ? <AlertDialog.Action asChild>{act}</AlertDialog.Action> : act}
           </div>
         </AlertDialog.Content>
       </AlertDialog.Portal>

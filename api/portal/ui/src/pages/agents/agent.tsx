@@ -7,7 +7,7 @@ import { moment } from "../../lib/format";
 import { Busy, EntityLink, Failure, useTitle } from "../../parts/basics";
 import { agentTabs, type AgentTab } from "../../routes";
 import { entityQuery } from "../../lib/entity";
-import { Confirm } from "./confirm";
+import { Confirm } from "../../parts/confirm";
 import { TeamFailure } from "../../parts/team";
 import "./agents.css";
 
@@ -108,10 +108,20 @@ function Remove({ agent }: { agent: Agent }) {
       <button type="button" className="quiet" onClick={() => setOpen(true)}>
         Delete
       </button>
-      <Confirm open={open} onOpen={setOpen} title={`Delete ${agent.name}?`} act="Delete the agent" busy={remove.isPending} onAct={() => remove.mutate()}>
-        <p>Its keys stop working at once: whatever uses them gets an error. What it said stays recorded.</p>
-        {remove.error && <Failure error={remove.error} />}
-      </Confirm>
+      <Confirm
+        open={open}
+        onOpen={setOpen}
+        title={`Delete ${agent.name}?`}
+        action="Delete the agent"
+        busy={remove.isPending}
+        onConfirm={() => remove.mutate()}
+        what={
+          <>
+            <p>Its keys stop working at once: whatever uses them gets an error. What it said stays recorded.</p>
+            {remove.error && <Failure error={remove.error} />}
+          </>
+        }
+      />
     </>
   );
 }

@@ -1,10 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { client, data, type Schemas } from "../../lib/api";
-import { moment } from "../../lib/format";
+import { dollars, moment, took } from "../../lib/format";
 import { Busy, EntityLink, useTitle } from "../../parts/basics";
-import { Status, took } from "../runs";
-import { dollars } from "./calls";
+import { Status } from "../runs";
 import { TeamFailure } from "../../parts/team";
 import "./agents.css";
 

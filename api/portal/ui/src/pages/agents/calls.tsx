@@ -1,14 +1,10 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { client, data } from "../../lib/api";
-import { ago, moment } from "../../lib/format";
+import { ago, dollars, moment, took } from "../../lib/format";
 import { Busy, Empty, Failure } from "../../parts/basics";
-import { Status, took } from "../runs";
+import { Status } from "../runs";
 import type { Agent } from "./agent";
-
-export function dollars(usd: number | null | undefined): string {
-  return usd === null || usd === undefined ? "unknown" : `$${usd.toLocaleString(undefined, { maximumSignificantDigits: 3 })}`;
-}
 
 // Calls are the recorded calls of an agent; each is a run.
 export function Calls({ agent }: { agent: Agent }) {

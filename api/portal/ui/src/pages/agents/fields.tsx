@@ -80,12 +80,3 @@ export function Section({ title, note, children }: { title: string; note?: React
     </section>
   );
 }
-
-// Copy is a text to be taken along.
-export function Copy({ text, label }: { text: string; label: string }) {
-  return (
-    <button type="button" className="plain" aria-label={label} onClick={() => void navigator.clipboard?.writeText(text)}>
-      Copy
-    </button>
-  );
-}

@@ -4,8 +4,9 @@ import { client, data } from "../../lib/api";
 import { ago, moment } from "../../lib/format";
 import { Busy, Empty, Failure } from "../../parts/basics";
 import type { Agent } from "./agent";
-import { Confirm } from "./confirm";
-import { Copy, Field } from "./fields";
+import { Confirm } from "../../parts/confirm";
+import { Copy } from "../../parts/copy";
+import { Field } from "./fields";
 import { resolvedQuery } from "./resolved";
 import { Usage } from "./limits";
 import { OwnersOnly, useOwner } from "./team";
@@ -37,7 +38,7 @@ export function AgentKeys({ agent }: { agent: Agent }) {
       <p className="lead">With a key a program talks with {agent.name}, in the format of OpenAI or Anthropic. It can do nothing else.</p>
       {fresh && (
         <p className="fresh" role="status">
-          The new key, shown this once: <code>{fresh}</code> <Copy text={fresh} label="Copy the key" />
+          The new key, shown this once: <code>{fresh}</code> <Copy text={fresh} what="the key" />
         </p>
       )}
       {keys.isPending && <Busy what="Its keys" />}
@@ -75,10 +76,20 @@ export function AgentKeys({ agent }: { agent: Agent }) {
       )}
       {owner ? <MakeKey agent={agent} onMade={(key) => (setFresh(key), again())} /> : <OwnersOnly />}
       <Snippets agent={agent} apiKey={fresh || "loom_sk_…"} />
-      <Confirm open={going !== null} onOpen={() => setGoing(null)} title={`Revoke ${going?.name}?`} act="Revoke the key" busy={revoke.isPending} onAct={() => going && revoke.mutate(going.id)}>
-        <p>Whatever uses it gets an error from now on. It cannot be brought back.</p>
-        {revoke.error && <Failure error={revoke.error} />}
-      </Confirm>
+      <Confirm
+        open={going !== null}
+        onOpen={() => setGoing(null)}
+        title={`Revoke ${going?.name}?`}
+        action="Revoke the key"
+        busy={revoke.isPending}
+        onConfirm={() => going && revoke.mutate(going.id)}
+        what={
+          <>
+            <p>Whatever uses it gets an error from now on. It cannot be brought back.</p>
+            {revoke.error && <Failure error={revoke.error} />}
+          </>
+        }
+      />
     </>
   );
 }
@@ -122,7 +133,7 @@ function Snippets({ agent, apiKey }: { agent: Agent; apiKey: string }) {
       {snippets.map(([name, code]) => (
         <figure key={name} className="snippet">
           <figcaption>
-            {name} <Copy text={code} label={`Copy for ${name}`} />
+            {name} <Copy text={code} what={`for ${name}`} />
           </figcaption>
           <pre tabIndex={0} role="region" aria-label={name}>
             <code>{code}</code>

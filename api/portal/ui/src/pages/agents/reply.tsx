@@ -3,9 +3,8 @@ import { useCallback, useEffect, useId, useRef, useState } from "react";
 import { Problem, type Schemas } from "../../lib/api";
 import { Failure, EntityLink } from "../../parts/basics";
 import { Markdown } from "../../parts/markdown";
-import { took } from "../runs";
+import { dollars, took } from "../../lib/format";
 import type { Agent } from "./agent";
-import { dollars } from "./calls";
 import type { Call, Said } from "./talk";
 
 // Reply is an answer: the tools that were called, what was said, out of what, and

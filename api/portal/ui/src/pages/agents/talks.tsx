@@ -6,7 +6,7 @@ import { ago, moment } from "../../lib/format";
 import { Busy, Failure } from "../../parts/basics";
 import type { Agent } from "./agent";
 import { flat, partitionsQuery } from "./chat";
-import { Confirm } from "./confirm";
+import { Confirm } from "../../parts/confirm";
 import { Choice } from "./fields";
 import { useOwner } from "./team";
 
@@ -76,10 +76,20 @@ export function Talks({ agent, open, onNew, onGone }: Props) {
           </button>
         )}
       </details>
-      <Confirm open={going !== null} onOpen={() => setGoing(null)} title="Delete this conversation?" act="Delete the conversation" busy={remove.isPending} onAct={() => going && remove.mutate(going)}>
-        <p>The agent remembers nothing of it from now on. The runs of its answers stay recorded.</p>
-        {remove.error && <Failure error={remove.error} />}
-      </Confirm>
+      <Confirm
+        open={going !== null}
+        onOpen={() => setGoing(null)}
+        title="Delete this conversation?"
+        action="Delete the conversation"
+        busy={remove.isPending}
+        onConfirm={() => going && remove.mutate(going)}
+        what={
+          <>
+            <p>The agent remembers nothing of it from now on. The runs of its answers stay recorded.</p>
+            {remove.error && <Failure error={remove.error} />}
+          </>
+        }
+      />
     </aside>
   );
 }

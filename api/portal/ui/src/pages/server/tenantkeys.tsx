@@ -3,6 +3,7 @@ import { useState, type FormEvent } from "react";
 import { client, data } from "../../lib/api";
 import { ago, moment } from "../../lib/format";
 import { Busy, Empty, EntityLink, Failure } from "../../parts/basics";
+import { Confirm } from "../../parts/confirm";
 import { fieldsOf } from "../../parts/field";
 
 // TenantKeys are the keys that clients of a tenant's agents have.
@@ -80,15 +81,17 @@ export function TenantKeys({ id }: { id: string }) {
                   </td>
                   <td>{k.status}</td>
                   <td>
-                    <button
-                      type="button"
-                      className="plain"
-                      disabled={revoke.isPending}
-                      aria-label={k.status === "active" ? `Revoke ${k.name}` : `Take ${k.name} off the list`}
-                      onClick={() => (k.status !== "active" || confirm(`Revoke ${k.name}? Whatever uses it stops working at once.`)) && revoke.mutate({ keyId: k.id, permanent: k.status !== "active" })}
-                    >
-                      {k.status === "active" ? "Revoke" : "Take off the list"}
-                    </button>
+                    {k.status === "active" ? (
+                      <Confirm title={`Revoke ${k.name}?`} action="Revoke" what={<p>Whatever uses it stops working at once.</p>} onConfirm={() => revoke.mutate({ keyId: k.id, permanent: false })}>
+                        <button type="button" className="plain" disabled={revoke.isPending} aria-label={`Revoke ${k.name}`}>
+                          Revoke
+                        </button>
+                      </Confirm>
+                    ) : (
+                      <button type="button" className="plain" disabled={revoke.isPending} aria-label={`Take ${k.name} off the list`} onClick={() => revoke.mutate({ keyId: k.id, permanent: true })}>
+                        Take off the list
+                      </button>
+                    )}
                   </td>
                 </tr>
               ))}

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { client, data } from "../../lib/api";
-import { dollars, millis, moment } from "../../lib/format";
+import { dollars, moment, took } from "../../lib/format";
 import { Busy, EntityLink, Failure, useTitle } from "../../parts/basics";
 
 // ServerTrace is a call with everything that happened in it.
@@ -46,9 +46,9 @@ export function ServerTrace() {
           [
             ["Model", t.model],
             ["Provider", t.provider || "–"],
-            ["Took", millis(t.latency_ms)],
-            ["First byte after", millis(t.ttfb_ms)],
-            ["Of that, this server", millis(t.gateway_overhead_ms)],
+            ["Took", took(t.latency_ms)],
+            ["First byte after", took(t.ttfb_ms)],
+            ["Of that, this server", took(t.gateway_overhead_ms)],
             ["Tokens in", t.prompt_tokens?.toLocaleString() ?? "unknown"],
             ["Tokens out", t.completion_tokens?.toLocaleString() ?? "unknown"],
             ["Cost", dollars(t.cost_usd)],

@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { client, data } from "../../lib/api";
-import { ago, dollars, millis, moment } from "../../lib/format";
+import { ago, dollars, moment, took } from "../../lib/format";
 import { Busy, Empty, Failure, useTitle } from "../../parts/basics";
 
 export function ServerTraces() {
@@ -73,7 +73,7 @@ export function ServerTraces() {
                   <td>
                     <span className={`badge ${t.status_code < 400 ? "good" : "bad"}`}>{t.status_code}</span>
                   </td>
-                  <td className="number">{millis(t.latency_ms)}</td>
+                  <td className="number">{took(t.latency_ms)}</td>
                   <td className="number">{t.prompt_tokens === null && t.completion_tokens === null ? "unknown" : ((t.prompt_tokens ?? 0) + (t.completion_tokens ?? 0)).toLocaleString()}</td>
                   <td className="number">{dollars(t.cost_usd)}</td>
                 </tr>

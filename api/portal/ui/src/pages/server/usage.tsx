@@ -2,7 +2,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { client, data } from "../../lib/api";
-import { dollars, millis, moment } from "../../lib/format";
+import { dollars, moment, took } from "../../lib/format";
 import { Busy, Empty, Failure, useTitle } from "../../parts/basics";
 import { Chart } from "../../parts/chart";
 
@@ -58,8 +58,8 @@ export function ServerUsage() {
                 ["Failed", `${sum.data.totalErrors.toLocaleString()} (${(sum.data.errorRate * 100).toFixed(1)} %)`],
                 ["Tokens", sum.data.totalTokens.toLocaleString()],
                 ["Cost", dollars(sum.data.estimatedCostUSD)],
-                ["Half were faster than", millis(sum.data.p50LatencyMs)],
-                ["95 % were faster than", millis(sum.data.p95LatencyMs)],
+                ["Half were faster than", took(sum.data.p50LatencyMs)],
+                ["95 % were faster than", took(sum.data.p95LatencyMs)],
               ] as const
             ).map(([name, value]) => (
               <div key={name}>

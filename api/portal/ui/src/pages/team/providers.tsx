@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { useState, type FormEvent } from "react";
 import { client, data, type Schemas } from "../../lib/api";
 import { Busy, Failure, useTitle } from "../../parts/basics";
-import { Confirm } from "../agents/confirm";
+import { Confirm } from "../../parts/confirm";
 import { Area, Section } from "../agents/fields";
 import { changes, draftOf } from "../agents/provider";
 import { ProviderFields } from "../agents/provider-fields";
@@ -74,10 +74,20 @@ function Form({ of }: { of: Schemas["ProviderSettings"] }) {
       </form>
       <Try />
       <Operators of={of.providers} />
-      <Confirm open={asking} onOpen={setAsking} title="Drop the key that is kept?" act="Save without the key" busy={save.isPending} onAct={() => save.mutate()}>
-        <p>A key is for one provider at one address. With this change the one that is kept is deleted, and agents are asked without a key until you give another.</p>
-        {save.error && <Failure error={save.error} />}
-      </Confirm>
+      <Confirm
+        open={asking}
+        onOpen={setAsking}
+        title="Drop the key that is kept?"
+        action="Save without the key"
+        busy={save.isPending}
+        onConfirm={() => save.mutate()}
+        what={
+          <>
+            <p>A key is for one provider at one address. With this change the one that is kept is deleted, and agents are asked without a key until you give another.</p>
+            {save.error && <Failure error={save.error} />}
+          </>
+        }
+      />
     </>
   );
 }

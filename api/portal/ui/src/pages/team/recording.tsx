@@ -2,7 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 import { client, data, type Schemas } from "../../lib/api";
 import { Busy, Failure } from "../../parts/basics";
-import { Confirm } from "../agents/confirm";
+import { Confirm } from "../../parts/confirm";
 import { Choice, Field, Section } from "../agents/fields";
 
 type Rule = Schemas["Rule"];
@@ -118,12 +118,22 @@ function Retention({ days }: { days: number | null }) {
         <button disabled={wanted === days || save.isPending}>{wanted === null ? "Keep it for ever" : "Set it"}</button>
       </div>
       {save.error && !asking && <Failure error={save.error} />}
-      <Confirm open={asking} onOpen={setAsking} title="Delete what was said?" act={`Delete after ${wanted} ${wanted === 1 ? "day" : "days"}`} busy={save.isPending} onAct={() => save.mutate(wanted)}>
-        <p>
-          What was said in runs that ended more than {wanted} {wanted === 1 ? "day" : "days"} ago is deleted within minutes: prompts, answers, arguments and results of tools, contexts. <strong>It cannot be brought back.</strong>
-        </p>
-        {save.error && <Failure error={save.error} />}
-      </Confirm>
+      <Confirm
+        open={asking}
+        onOpen={setAsking}
+        title="Delete what was said?"
+        action={`Delete after ${wanted} ${wanted === 1 ? "day" : "days"}`}
+        busy={save.isPending}
+        onConfirm={() => save.mutate(wanted)}
+        what={
+          <>
+            <p>
+              What was said in runs that ended more than {wanted} {wanted === 1 ? "day" : "days"} ago is deleted within minutes: prompts, answers, arguments and results of tools, contexts. <strong>It cannot be brought back.</strong>
+            </p>
+            {save.error && <Failure error={save.error} />}
+          </>
+        }
+      />
     </form>
   );
 }

@@ -1,7 +1,8 @@
 import { Link } from "@tanstack/react-router";
 import { lazy, Suspense, useMemo } from "react";
 import { isTeamless, useMe, type Me } from "../../lib/portal";
-import { count, seconds, useSeries, useSummary } from "../../lib/usage";
+import { count } from "../../lib/format";
+import { seconds, useSeries, useSummary } from "../../lib/usage";
 import { Busy, Failure } from "../../parts/basics";
 import { Cards } from "./cards";
 import { FirstCall } from "./firstcall";
