@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -42,7 +43,7 @@ func newRig(queued, atOnce int) *rig {
 func (r *rig) fill(t *testing.T, items ...int) {
 	t.Helper()
 	for i, n := range items {
-		if !r.Begin(t.Context()) {
+		if !r.Begin(t.Context(), "") {
 			t.Fatalf("no place for %d", n)
 		}
 		r.Add(n)
@@ -62,7 +63,7 @@ func TestBatches(t *testing.T) {
 	if got, want := fmt.Sprint(r.batches), "[[1] [2 3 4 5] [60] [50] [200] [6]]"; got != want {
 		t.Errorf("written are %s, want %s", got, want)
 	}
-	if r.Begin(t.Context()) || r.refused != 1 {
+	if r.Begin(t.Context(), "") || r.refused != 1 {
 		t.Errorf("there is a place after the end, or %d were told", r.refused)
 	}
 }
@@ -74,7 +75,7 @@ func TestBeginWaitsForRoom(t *testing.T) {
 		r := newRig(3, 2)
 		r.fill(t, 1, 2, 3, 4)
 		placed := make(chan bool, 1)
-		go func() { placed <- r.Begin(t.Context()) }()
+		go func() { placed <- r.Begin(t.Context(), "") }()
 		synctest.Wait()
 		select {
 		case ok := <-placed:
@@ -104,13 +105,13 @@ func TestBeginDoesNotWaitForWhatHangs(t *testing.T) {
 			after time.Duration
 		}{{"who is gone", gone, 0}, {"the first", t.Context(), time.Second}, {"the second", t.Context(), 0}} {
 			began := time.Now()
-			if r.Begin(c.ctx) || time.Since(began) != c.after {
+			if r.Begin(c.ctx, "") || time.Since(began) != c.after {
 				t.Errorf("%s has a place, or waited %s and not %s", c.who, time.Since(began), c.after)
 			}
 		}
 		close(r.gate)
 		synctest.Wait()
-		if !r.Begin(t.Context()) || r.refused != 3 {
+		if !r.Begin(t.Context(), "") || r.refused != 3 {
 			t.Errorf("there is room and no place, or %d were refused", r.refused)
 		}
 		r.Add(5)
@@ -122,7 +123,7 @@ func TestBeginDoesNotWaitForWhatHangs(t *testing.T) {
 func TestPlaces(t *testing.T) {
 	r := newRig(100, 2)
 	for i := range 11 {
-		if got, want := r.Begin(t.Context()), i < 10; got != want {
+		if got, want := r.Begin(t.Context(), ""), i < 10; got != want {
 			t.Errorf("place %d: %v", i, got)
 		}
 	}
@@ -160,7 +161,7 @@ func TestLanes(t *testing.T) {
 		b.writers = 3
 		add := func(items ...string) {
 			for _, item := range items {
-				if !b.Begin(t.Context()) {
+				if !b.Begin(t.Context(), "") {
 					t.Fatal("no place for ", item)
 				}
 				b.Add(item)
@@ -182,6 +183,103 @@ func TestLanes(t *testing.T) {
 		}
 		if len(b.busy) != 0 {
 			t.Errorf("lanes are still busy: %v", b.busy)
+		}
+	})
+}
+
+// What comes soon after something was written waits for more, but not for long; nor
+// when there is enough, or when somebody waits for it.
+func TestGather(t *testing.T) {
+	for name, c := range map[string]struct {
+		add  []string
+		do   func(*Backlog[string])
+		wait time.Duration
+	}{
+		"a few":               {add: []string{" 2", " 3"}, wait: 20 * time.Millisecond},
+		"enough":              {add: []string{" 2", " 3", " 4", " 5"}},
+		"one of a lane":       {add: []string{" 2", "a3"}},
+		"somebody flushes":    {add: []string{" 2"}, do: func(b *Backlog[string]) { go b.Flush() }},
+		"it is closed":        {add: []string{" 2"}, do: func(b *Backlog[string]) { go b.Close() }},
+		"nothing, and then 2": {add: nil, do: func(b *Backlog[string]) { time.Sleep(time.Hour); b.Begin(context.Background(), ""); b.Add(" 2") }, wait: time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var mu sync.Mutex
+				var at []time.Time
+				b := New(Options[string]{
+					Write: func([]string) {
+						mu.Lock()
+						defer mu.Unlock()
+						at = append(at, time.Now())
+					},
+					Size: func(string) int64 { return 1 }, Most: 100, Queued: 50, AtOnce: 4, Bytes: 100, Gather: 20 * time.Millisecond, Patience: time.Second, Refused: func() {},
+					Lane: func(item string) string { return strings.TrimSpace(item[:1]) },
+				})
+				add := func(item string) {
+					if !b.Begin(t.Context(), "") {
+						t.Fatal("no place for ", item)
+					}
+					b.Add(item)
+				}
+				add(" 1")
+				synctest.Wait()
+				for _, item := range c.add {
+					add(item)
+				}
+				if c.do != nil {
+					c.do(b)
+				}
+				synctest.Wait()
+				time.Sleep(time.Minute)
+				b.Close()
+				mu.Lock()
+				defer mu.Unlock()
+				if len(at) != 2 || at[1].Sub(at[0]) != c.wait {
+					t.Errorf("written at %v, want a second time after %s", at, c.wait)
+				}
+			})
+		})
+	}
+}
+
+// Who waits for a lane waits for what has a place in it, and for nothing else.
+func TestAwait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate := make(chan struct{})
+		b := New(Options[string]{
+			Write: func([]string) { <-gate },
+			Size:  func(string) int64 { return 1 }, Most: 100, Queued: 50, AtOnce: 4, Bytes: 100, Patience: time.Second, Refused: func() {},
+			Lane: func(item string) string { return item[:1] },
+		})
+		for _, item := range []string{"a1", "a2", "b1"} {
+			if !b.Begin(t.Context(), item[:1]) {
+				t.Fatal("no place for ", item)
+			}
+		}
+		b.Add("b1")
+		began := time.Now()
+		b.Await(t.Context(), "c")
+		late, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		b.Await(late, "a")
+		if took := time.Since(began); took != time.Second {
+			t.Errorf("it waited %s for what never comes, and for nothing", took)
+		}
+		over := make(chan struct{})
+		go func() { b.Await(t.Context(), "a"); close(over) }()
+		b.Add("a1")
+		close(gate)
+		synctest.Wait()
+		select {
+		case <-over:
+			t.Error("it did not wait for the second")
+		default:
+		}
+		b.Add("a2")
+		<-over
+		b.Close()
+		if len(b.lanes) != 0 {
+			t.Errorf("lanes are left: %v", b.lanes)
 		}
 	})
 }

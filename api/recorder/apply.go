@@ -60,6 +60,7 @@ func (s *Service) ingest(ctx context.Context, from callerIn, records []record) (
 	if err != nil {
 		return nil, err
 	}
+	s.awaitCalls(ctx, records)
 	err = s.update(ctx, func(tx *guard.Tx) error {
 		answers = nil
 		known, err := idem.known(tx, s.now())
@@ -84,6 +85,19 @@ func (s *Service) ingest(ctx context.Context, from callerIn, records []record) (
 		return idem.keep(tx, answers, s.now())
 	})
 	return answers, err
+}
+
+// awaitCalls returns when the calls through the proxy are recorded that are steps of
+// runs which are to be ended: an agent that ends its run has had their answers, and
+// what comes behind the end is refused.
+func (s *Service) awaitCalls(ctx context.Context, records []record) {
+	ctx, cancel := context.WithTimeout(ctx, longestWait)
+	defer cancel()
+	for i := range records {
+		if records[i].kind == run.KindEnd {
+			s.queue.Await(ctx, records[i].run)
+		}
+	}
 }
 
 // applier is one run of a request's transaction.

@@ -8,7 +8,7 @@ import (
 	"stemma/entity"
 )
 
-// longestWait bounds how long an export waits for others.
+// longestWait bounds how long an export, or the end of a run, waits for others.
 const longestWait = 5 * time.Second
 
 // barrier has the exports of each caller that are being read and recorded. A

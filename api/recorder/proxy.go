@@ -122,7 +122,7 @@ func (s *Service) proxy(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var rec *recording
-	if p.key != "" && s.queue.Begin(ctx) {
+	if p.key != "" && s.queue.Begin(ctx, r.Header.Get(headerRun)) {
 		rec = s.newRecording(ctx, r, p)
 		defer rec.over()
 		r = r.WithContext(ctx)

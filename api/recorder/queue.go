@@ -24,6 +24,9 @@ const (
 	bytesAtOnce = 1 << 20  // with their bodies
 )
 
+// gather is how long calls that are over come together before they are recorded.
+const gather = 20 * time.Millisecond
+
 // patience is how long a call waits for a place before it goes on unrecorded.
 const patience = time.Second
 
@@ -32,7 +35,7 @@ func (s *Service) openQueue() {
 	s.queue = backlog.New(backlog.Options[*recording]{
 		Write: s.write, Size: func(rec *recording) int64 { return rec.request.counted + rec.response.counted },
 		Lane: func(rec *recording) string { return rec.run }, // its steps are numbered as they come
-		Most: mostCalls, Queued: mostQueued, AtOnce: mostAtOnce, Bytes: bytesAtOnce, Patience: patience,
+		Most: mostCalls, Queued: mostQueued, AtOnce: mostAtOnce, Bytes: bytesAtOnce, Gather: gather, Patience: patience,
 		Refused: func() { s.lost("no place") },
 	})
 }

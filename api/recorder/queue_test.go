@@ -3,7 +3,9 @@ package recorder_test
 import (
 	"fmt"
 	"net/http"
+	"sync"
 	"testing"
+	"time"
 
 	"stemma/entity"
 )
@@ -131,5 +133,36 @@ func TestProxyKeepsTheOrderOfARun(t *testing.T) {
 		if at(s, "input") != fmt.Sprint(i) {
 			t.Fatalf("step %d is call %v", i+1, at(s, "input"))
 		}
+	}
+}
+
+// A run that is ended while the last of its calls is under way has that call.
+func TestEndWaitsForCalls(t *testing.T) {
+	asked, answered, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	p := newProxyRig(t, func(w http.ResponseWriter, _ *http.Request) {
+		close(asked)
+		<-answered
+		fmt.Fprint(w, `{"model":"m"}`)
+	})
+	name := p.start(t)
+	var both sync.WaitGroup
+	both.Go(func() {
+		p.send(t, "POST", "/proxy/"+annKey+"/a/openai/v1/chat/completions", `{"model":"m","messages":[]}`, "X-Arkna-Run-Id", name)
+	})
+	<-asked
+	both.Go(func() {
+		defer close(ended)
+		p.must(t, 200, "PATCH", "/api/v1/runs/"+name, `{"status":"completed"}`)
+	})
+	select {
+	case <-ended:
+		t.Error("it did not wait")
+	case <-time.After(100 * time.Millisecond): // by when it would have been ended
+	}
+	close(answered)
+	both.Wait()
+	p.service.Flush()
+	if steps := p.must(t, 200, "GET", "/api/monitoring/runs/"+name, "")["steps"].([]any); len(steps) != 1 {
+		t.Errorf("the run has %d steps of one call", len(steps))
 	}
 }
