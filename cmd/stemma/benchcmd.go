@@ -31,6 +31,7 @@ type benchCmd struct {
 	Searched    bool   `hidden:""`
 	Upstream    string `hidden:""`
 	Agent       bool   `hidden:""`
+	Plain       bool   `hidden:""`
 	ProfileFile string `hidden:""`
 }
 
@@ -49,6 +50,9 @@ takes about ten minutes and up to 6 GB of disk; --short takes a minute or two an
 func (c *benchCmd) Run(ctx context.Context, io *streams) error {
 	if c.Serve != "" {
 		return c.serve(ctx, io)
+	}
+	if c.Plain {
+		return bench.Child{Plain: true, Upstream: c.Upstream, Profile: c.ProfileFile}.ServePlain(ctx, os.Stdin, io.out)
 	}
 	o := bench.Options{Only: c.Only, Repeat: c.Repeat, Sizes: bench.Full, Data: c.Data, Profile: c.Profile, Out: io.out, Log: io.err, Command: benchChild(io), Tool: benchTool,
 		Projections: func(index entity.Projection) []entity.Projection { return withScopes(index, scope.New(), usage.New()) }}
@@ -80,6 +84,9 @@ func benchTool(ctx context.Context, args ...string) *exec.Cmd {
 func benchChild(io *streams) func(context.Context, bench.Child) *exec.Cmd {
 	return func(ctx context.Context, child bench.Child) *exec.Cmd {
 		args := []string{"bench", "--serve", child.Data, "--load", fmt.Sprint(child.Load)}
+		if child.Plain {
+			args = []string{"bench", "--plain"}
+		}
 		if child.Search {
 			args = append(args, "--searched")
 		}
@@ -121,7 +128,7 @@ func (c *benchCmd) serve(ctx context.Context, io *streams) (err error) {
 			return nil, err
 		}
 		s = opened
-		limitMemory(servedMemory, logger)
+		tendMemory(ctx, servedMemory, logger)
 		if child.Agent {
 			if key, err = bench.NewAgent(ctx, s.stores[0], s.auth, child.Upstream); err != nil {
 				return nil, err
@@ -136,6 +143,6 @@ func (c *benchCmd) serve(ctx context.Context, io *streams) (err error) {
 		if err := ready(listener.Addr().String(), key); err != nil {
 			return errors.Join(err, listener.Close())
 		}
-		return serveHTTP(ctx, listener, bench.WithYardsticks(s.handler, child.Upstream), time.Second, logger)
+		return serveHTTP(ctx, listener, bench.WithYardsticks(s.handler), time.Second, logger)
 	})
 }

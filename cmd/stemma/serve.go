@@ -106,7 +106,7 @@ func (c *serveCmd) Run(ctx context.Context, io *streams) error {
 	if err != nil {
 		return err
 	}
-	limitMemory(c.Memory, logger)
+	tendMemory(ctx, c.Memory, logger)
 	c.greet(io.out, listener.Addr().String(), s.keys[entity.Main])
 	s.llm.greet(io.out, listener.Addr().String())
 	return errors.Join(serveHTTP(ctx, listener, s.handler, c.Grace, logger), s.Close())

@@ -72,6 +72,9 @@ func serveChild(args []string) (err error) {
 		return err
 	}
 	ctx := context.Background()
+	if c.Plain {
+		return c.ServePlain(ctx, os.Stdin, os.Stdout)
+	}
 	index, scopes := graph.New(), scope.New()
 	var s *store.Store
 	var blobs *files.Blobs
@@ -128,7 +131,7 @@ func serveChild(args []string) (err error) {
 		if err != nil {
 			return err
 		}
-		server := &http.Server{Handler: WithYardsticks(handler, c.Upstream)}
+		server := &http.Server{Handler: WithYardsticks(handler)}
 		context.AfterFunc(ctx, func() { server.Close() })
 		if err := ready(listener.Addr().String(), key); err != nil {
 			return err

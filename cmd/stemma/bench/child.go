@@ -27,6 +27,7 @@ type Child struct {
 	Search   bool   // whether its stores are searched, as those of 'stemma serve' are unless told otherwise
 	Upstream string // URL of the model provider [UpstreamName]; "" for none
 	Agent    bool   // whether there is an agent that asks it, see [NewAgent]
+	Plain    bool   // it is no server of ours, but the plain proxies of the upstream: [Child.ServePlain]
 	Profile  string // file for its CPU profile, beside which that of its heap comes; "" takes none
 }
 
@@ -42,7 +43,7 @@ type Hello struct {
 // Ready tells the parent that the child serves.
 func (h Hello) Ready(w io.Writer) error { return json.NewEncoder(w).Encode(h) }
 
-// Serve runs the server's part of a child: open, and serve until the parent
+// Serve runs the part of a child: open, and serve until the parent
 // closes the standard input or ctx ends. open starts the server and gives its
 // main store; serve serves it and tells ready the address,
 // and the key of the agent, if there is one.

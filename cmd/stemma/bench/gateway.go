@@ -79,25 +79,27 @@ func (r *runner) gateway(ctx context.Context) (results []Result, err error) {
 
 // gated measures a call over so many connections.
 func (r *runner) gated(ctx context.Context, call proxied, n int) (results []Result, err error) {
-	err = r.withAgent(ctx, call.upstream, n+1, func(p *process, conns []*conn) error {
+	err = r.withAgent(ctx, call.upstream, n+1, func(p *process, conns []*conn, upstream string) error {
 		kept, err := newRecordedCalls(conns[n], conns[0], call, proxiedCall)
 		if err != nil {
 			return err
 		}
-		ours, plain, tuned := newProxyLoad(p, call, proxiedCall, conns[:n]), newProxyLoad(p, call, plainCall, conns[:n]), newProxyLoad(p, call, tunedCall, conns[:n])
-		// Longer turns than others have: each of ours ends with the wait for the last record.
-		rates, err := r.contest(ctx, turns{r.Sizes.Window, r.Sizes.Window / 2}, ours.phase(kept.wait), plain.phase(), tuned.phase())
-		if err == nil {
-			results = judgeGateway(call, n, rates, ours, plain)
-		}
-		return err
+		ours := newProxyLoad(p, call, proxiedCall, conns[:n])
+		return r.plainly(ctx, upstream, call, n, func(plain, tuned *proxyLoad) error {
+			// Longer turns than others have: each of ours ends with the wait for the last record.
+			rates, err := r.contest(ctx, turns{r.Sizes.Window, r.Sizes.Window / 2}, ours.phase(kept.wait), plain.phase(), tuned.phase())
+			if err == nil {
+				results = judgeGateway(call, n, rates, ours, plain)
+			}
+			return err
+		})
 	})
 	return results, err
 }
 
 // withAgent runs a part with a server whose agent asks the upstream; all but the
 // last of the connections have its key.
-func (r *runner) withAgent(ctx context.Context, upstream func() (string, func() error, error), n int, fn func(p *process, conns []*conn) error) (err error) {
+func (r *runner) withAgent(ctx context.Context, upstream func() (string, func() error, error), n int, fn func(p *process, conns []*conn, upstream string) error) (err error) {
 	dir, done, err := r.scratch()
 	if err != nil {
 		return err
@@ -112,7 +114,7 @@ func (r *runner) withAgent(ctx context.Context, upstream func() (string, func() 
 		for _, c := range conns[:n-1] {
 			c.key = p.Key
 		}
-		return fn(p, conns)
+		return fn(p, conns, url)
 	})
 }
 

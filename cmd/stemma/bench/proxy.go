@@ -20,8 +20,7 @@ const (
 	proxyRate    = 1000 // calls a second, of all connections, where the load is steady
 	proxySettled = 30   // seconds in which the last call has to be recorded
 	proxiedCall  = "/v1/chat/completions"
-	plainCall    = PlainProxyPath + proxiedCall
-	tunedCall    = TunedProxyPath + proxiedCall
+	tunedCall    = tunedPath + proxiedCall
 	plainProxy   = "httputil.NewSingleHostReverseProxy"
 	recordedCall = "/proxy/" + Key + "/bench/" + UpstreamName + proxiedCall
 )
@@ -90,20 +89,30 @@ func (r *runner) proxied(ctx context.Context, call proxied, n int) (results []Re
 		if err != nil {
 			return err
 		}
-		ours, plain, tuned := newProxyLoad(p, call, recordedCall, conns[:n]), newProxyLoad(p, call, plainCall, conns[:n]), newProxyLoad(p, call, tunedCall, conns[:n])
-		rates, err := r.contest(ctx, r.Sizes.long(), ours.phase(kept.wait), plain.phase(), tuned.phase())
-		if err != nil {
+		ours := newProxyLoad(p, call, recordedCall, conns[:n])
+		return r.plainly(ctx, upstream, call, n, func(plain, tuned *proxyLoad) error {
+			rates, err := r.contest(ctx, r.Sizes.long(), ours.phase(kept.wait), plain.phase(), tuned.phase())
+			if err != nil {
+				return err
+			}
+			results = judgeProxy(call, n, rates, ours, plain)
+			if n != proxyConns {
+				return nil
+			}
+			line, err := r.paced(ctx, kept, ours, plain)
+			results = append(results, line)
 			return err
-		}
-		results = judgeProxy(call, n, rates, ours, plain)
-		if n != proxyConns {
-			return nil
-		}
-		line, err := r.paced(ctx, kept, ours, plain)
-		results = append(results, line)
-		return err
+		})
 	})
 	return results, err
+}
+
+// plainly has the plain proxies in front of an upstream, in a process of their own,
+// make a call over so many connections.
+func (r *runner) plainly(ctx context.Context, upstream string, call proxied, n int, fn func(plain, tuned *proxyLoad) error) error {
+	return r.served(ctx, Child{Plain: true, Upstream: upstream}, n, func(p *process, conns []*conn) error {
+		return fn(newProxyLoad(p, call, proxiedCall, conns), newProxyLoad(p, call, tunedCall, conns))
+	})
 }
 
 // judgeProxy makes the lines of the rates and times of both.

@@ -33,27 +33,31 @@ func (r *runner) firstToken(ctx context.Context) (line Result, err error) {
 			}
 		})
 	}
-	err = r.withAgent(ctx, upstream, 2, func(p *process, conns []*conn) error {
+	err = r.withAgent(ctx, upstream, 2, func(_ *process, conns []*conn, upstream string) error {
 		buf := make([]byte, 4<<10)
-		under := func(path string, took *[]time.Duration) phase {
+		under := func(c *conn, took *[]time.Duration) phase {
 			return steady(func() error {
-				if err := call.ask(conns[0], path); err != nil {
+				if err := call.ask(c, proxiedCall); err != nil {
 					return err
 				}
-				body, seen := httputil.NewChunkedReader(conns[0].in), 0
+				body, seen := httputil.NewChunkedReader(c.in), 0
 				for {
 					n, err := body.Read(buf)
 					if seen == 0 && n > 0 {
 						*took = append(*took, time.Since(began)-time.Duration(written.Load()))
 					}
 					if seen += n; err != nil {
-						return call.over(conns[0], path, seen, err)
+						return call.over(c, proxiedCall, seen, err)
 					}
 				}
 			})
 		}
 		var ours, plain []time.Duration
-		if _, err := r.contest(ctx, r.Sizes.long(), under(proxiedCall, &ours), under(plainCall, &plain)); err != nil {
+		err := r.plainly(ctx, upstream, call, 1, func(other, _ *proxyLoad) error {
+			_, err := r.contest(ctx, r.Sizes.long(), under(conns[0], &ours), under(other.conns[0], &plain))
+			return err
+		})
+		if err != nil {
 			return err
 		}
 		line = bound("from a first token's arrival at the gateway until the client has it, one connection", "ms", []float64{millis(percentile(ours, 50))}, gatewayFirst, Goal{AtMost: 1, Text: "< 0.5 ms"}).
@@ -103,7 +107,7 @@ func (r *runner) slowStreams(ctx context.Context) (line Result, err error) {
 	n := r.Sizes.Streams
 	up := &slowly{every: r.Sizes.Window / 10, free: make(chan struct{})}
 	up.begun.Add(n)
-	err = r.withAgent(ctx, func() (string, func() error, error) { return listen(up.serve) }, n+1, func(p *process, conns []*conn) error {
+	err = r.withAgent(ctx, func() (string, func() error, error) { return listen(up.serve) }, n+1, func(p *process, conns []*conn, _ string) error {
 		before, err := p.memory()
 		if err != nil {
 			return err
