@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"stemma/api/auth"
@@ -26,6 +27,10 @@ const (
 
 // defaultAgent is whose call it is where the header form names nobody.
 const defaultAgent = "llm-proxy"
+
+// together is how long the head and the body of an answer whose length is told may
+// wait for each other: most come at once, and go on as one piece.
+const together = time.Millisecond
 
 // keyPattern is a key of this server in a path, by which chi tells the two forms
 // apart.
@@ -136,7 +141,7 @@ func (s *Service) proxy(w http.ResponseWriter, r *http.Request) {
 	forward := httputil.ReverseProxy{
 		Rewrite:       func(pr *httputil.ProxyRequest) { p.rewrite(pr) },
 		Transport:     s.transport,
-		FlushInterval: -1,
+		FlushInterval: together, // of answers whose length is told: others are streams, and pass at once
 		BufferPool:    &s.buffers,
 		ErrorLog:      s.proxyLog,
 		ModifyResponse: func(resp *http.Response) error {

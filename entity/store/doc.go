@@ -50,5 +50,5 @@
 //
 // # Packs
 //
-//	packs/00000001.pack                    blocks, end to end       those of batches past [packFrom], and of content, in the log's order
+//	packs/00000001.pack                    blocks, end to end       those of batches past [packFrom] or with content, in the log's order
 package store

@@ -16,9 +16,9 @@ import (
 	"stemma/entity"
 )
 
-// Bounds of packs. A batch with fewer bytes of blocks than packFrom keeps them
-// in Badger: a pack costs a second sync, which a batch of a few edits would
-// feel and one of thousands does not.
+// Bounds of packs. A batch with fewer bytes of blocks than packFrom, and none of
+// content, keeps them in Badger: a pack costs a second sync, which a batch of a few
+// edits would feel and one of thousands does not.
 const (
 	packFrom = 256 << 10
 	packSize = 1 << 30 // where the next one begins
@@ -216,27 +216,26 @@ func (p *packs) wipe(places []place) error {
 	return nil
 }
 
-// pack brings the blocks of a large batch into a pack, and of any other those of
-// content, in the order of the log, and puts their places into its writes.
+// pack brings the blocks of a large batch into a pack, and those of one with content,
+// which has to go there and so pays the second sync anyway, in the order of the log;
+// and puts their places into its writes.
 func (b *batch) pack() error {
 	if b.s.packs.dir == "" {
 		return nil
 	}
 	var keys []string
 	var blocks [][]byte
-	large := b.bytes >= packFrom && b.blockBytes() >= packFrom
+	content, size := false, 0
 	for _, t := range b.accepted {
 		for _, c := range t.record.Changes {
-			if !large && c.Chain != entity.ChainContent {
-				continue
-			}
 			key := string(blockKey(c.New))
 			if block := b.writes[key]; block != nil { // and not erased, or never here
 				keys, blocks = append(keys, key), append(blocks, block)
+				content, size = content || c.Chain == entity.ChainContent, size+len(block)
 			}
 		}
 	}
-	if len(keys) == 0 {
+	if !content && size < packFrom {
 		return nil
 	}
 	places, err := b.s.packs.append(blocks)
@@ -247,16 +246,6 @@ func (b *batch) pack() error {
 		b.writes[key] = places[i].row()
 	}
 	return nil
-}
-
-// blockBytes is the size of a batch's blocks.
-func (b *batch) blockBytes() (size int) {
-	for _, t := range b.accepted {
-		for _, c := range t.record.Changes {
-			size += len(b.writes[string(blockKey(c.New))])
-		}
-	}
-	return size
 }
 
 // commitError translates an error of the disk.
