@@ -17,7 +17,8 @@ const uiDir = "../../api/portal/ui"
 // and what the tests are told.
 type uiServer struct{ flags, env []string }
 
-// uiServers are the files that need one; the others share theirs.
+// uiServers are the files that need one, and run beside one another; the others
+// share theirs, one after the other.
 var uiServers = map[string]func(*testing.T) uiServer{
 	"agents.test.mjs":    scriptedModel,
 	"chat.test.mjs":      scriptedModel,
@@ -61,10 +62,14 @@ func TestBrowser(t *testing.T) {
 	if err != nil || len(tests) == 0 {
 		t.Fatalf("no tests: %v", err)
 	}
-	shared := serve(t, t.TempDir(), "--bootstrap-key", testKey)
+	shared := serve(t, withSky(t), "--bootstrap-key", testKey)
+	defer shared.stop(t) // before those that run beside one another
 	for _, path := range tests {
 		name := filepath.Base(path)
 		t.Run(strings.TrimSuffix(name, ".test.mjs"), func(t *testing.T) {
+			if uiServers[name] != nil {
+				t.Parallel()
+			}
 			out, err := inBrowser(t, shared, name, chromium)
 			if err == nil {
 				return
@@ -77,24 +82,23 @@ func TestBrowser(t *testing.T) {
 			}
 		})
 	}
-	shared.stop(t)
 }
 
 // inBrowser runs a file of browser tests against a server, or against one of its
 // own where there is none or it needs one.
 func inBrowser(t *testing.T, p *process, name, chromium string) (out []byte, err error) {
 	var own uiServer
-	start := uiServers[name]
-	if start != nil {
-		own = start(t)
+	data := withSky
+	if start := uiServers[name]; start != nil {
+		own, p, data = start(t), nil, (*testing.T).TempDir
 	}
-	if start != nil || p == nil {
-		p = serve(t, t.TempDir(), append(own.flags, "--bootstrap-key", testKey)...)
+	if p == nil {
+		p = serve(t, data(t), append(own.flags, "--bootstrap-key", testKey)...)
 		defer p.stop(t)
 	}
 	node := exec.CommandContext(t.Context(), "node", "--test", filepath.Join("e2e", name))
 	node.Dir = uiDir
-	node.Env = append(os.Environ(), "STEMMA_URL="+p.url(t), "STEMMA_KEY="+testKey, "CHROMIUM="+chromium)
+	node.Env = append(os.Environ(), "STEMMA_URL="+p.url(t), "STEMMA_KEY="+testKey, "CHROMIUM="+chromium, "STEMMA_SKY="+skyID)
 	node.Env = append(node.Env, own.env...)
 	return node.CombinedOutput()
 }

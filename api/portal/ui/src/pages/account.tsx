@@ -7,7 +7,7 @@ import { enterTeam, fromPortal, useTeams } from "../lib/portal";
 import { session, setSession } from "../lib/session";
 import { Busy, Empty, EntityLink, Failure, useTitle } from "../parts/basics";
 import { Confirm } from "../parts/confirm";
-import { Field } from "./signin/field";
+import { Field } from "../parts/field";
 import "./members.css";
 
 export function AccountPage() {
@@ -51,7 +51,7 @@ function Who() {
     <section aria-labelledby="who">
       <h2 id="who">Who you are</h2>
       <form onSubmit={submit}>
-        <Field name="label" label="Name" key={String(me.data.properties.label)} defaultValue={String(me.data.properties.label ?? "")} maxLength={500} hint="As people in your teams see you" />
+        <Field name="label" required label="Name" key={String(me.data.properties.label)} defaultValue={String(me.data.properties.label ?? "")} maxLength={500} hint="As people in your teams see you" />
         <button disabled={rename.isPending}>Save the name</button> <span role="status">{rename.isSuccess && "Saved"}</span>
       </form>
       {rename.error && <Failure error={rename.error} />}
@@ -142,8 +142,8 @@ function Password() {
       <h2 id="password">Password</h2>
       <form onSubmit={submit}>
         <input type="text" name="username" autoComplete="username" value={session()?.email ?? ""} readOnly hidden />
-        <Field name="old" label="The password now" type="password" autoComplete="current-password" />
-        <Field name="fresh" label="Another" type="password" autoComplete="new-password" minLength={8} maxLength={256} hint="At least 8 characters. You stay signed in here, and are signed out everywhere else" />
+        <Field name="old" required label="The password now" type="password" autoComplete="current-password" />
+        <Field name="fresh" required label="Another" type="password" autoComplete="new-password" minLength={8} maxLength={256} hint="At least 8 characters. You stay signed in here, and are signed out everywhere else" />
         <button disabled={change.isPending}>Change the password</button> <span role="status">{change.isSuccess && "It is changed"}</span>
       </form>
       {change.error && <Failure error={change.error} />}

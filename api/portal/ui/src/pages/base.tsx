@@ -1,9 +1,10 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Tabs } from "radix-ui";
 import { client, data } from "../lib/api";
 import { bytes, moment } from "../lib/format";
 import { accept, chunks, formats, newSource, useOwns, type Base, type Source } from "../lib/knowledge";
+import { useOptimistic } from "../lib/optimistic";
 import { upload } from "../lib/uploads";
 import { Busy, Empty, EntityLink, Failure, useTitle } from "../parts/basics";
 import { Confirm } from "../parts/confirm";
@@ -86,12 +87,14 @@ function State({ base }: { base: Base }) {
   );
 }
 
+const sourcesKey = (base: string) => ["base", base, "sources"];
+
 function Files({ base, owns }: { base: Base; owns: boolean }) {
   const queries = useQueryClient();
   const place = `in ${base.id}, to be found`;
   const again = () => void queries.invalidateQueries({ queryKey: ["base", base.id] });
   const got = useQuery({
-    queryKey: ["base", base.id, "sources"],
+    queryKey: sourcesKey(base.id),
     queryFn: async () => (await data(client.GET("/v1/portal/knowledge-bases/{id}/sources", { params: { path: { id: base.id } } }))).sources,
     refetchInterval: (q) => (q.state.data?.some((s) => !s.upToDate) ? 1500 : false),
   });
@@ -105,15 +108,17 @@ function Files({ base, owns }: { base: Base; owns: boolean }) {
           <p>{owns ? "Add some above: nothing can be found before." : "Who owns the team can add some."}</p>
         </Empty>
       )}
-      {got.data && got.data.length > 0 && <FileTable base={base} sources={got.data} owns={owns} onChange={again} />}
+      {got.data && got.data.length > 0 && <FileTable base={base} sources={got.data} owns={owns} />}
     </>
   );
 }
 
-function FileTable({ base, sources, owns, onChange }: { base: Base; sources: Source[]; owns: boolean; onChange: () => void }) {
-  const remove = useMutation({
-    mutationFn: (file: string) => data(client.DELETE("/v1/portal/knowledge-bases/{id}/files/{file}", { params: { path: { id: base.id, file } } })),
-    onSuccess: onChange,
+function FileTable({ base, sources, owns }: { base: Base; sources: Source[]; owns: boolean }) {
+  const remove = useOptimistic<Source[], string>({
+    key: sourcesKey(base.id),
+    apply: (shown, file) => shown.filter((s) => s.fileId !== file),
+    run: (file) => data(client.DELETE("/v1/portal/knowledge-bases/{id}/files/{file}", { params: { path: { id: base.id, file } } })),
+    stale: ["base", base.id],
   });
   return (
     <div className="scroll sources" tabIndex={0} role="region" aria-label="Files">

@@ -1,13 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
-import { client, data, type Entity } from "../lib/api";
+import type { Entity } from "../lib/api";
+import { aroundQuery } from "../lib/entity";
 import { text } from "../lib/format";
 import { Busy, Empty, EntityLink, Failure } from "../parts/basics";
 import { Download } from "../parts/download";
 import { Contents, hasContents } from "./contents";
 import { Deleted, graveOf, Remove, useMay } from "./life";
-import { Relate, Unrelate } from "./relate";
+import { mayUnrelate, Relate, useUnrelate } from "./relate";
 
 const Fields = lazy(() => import("./fields").then((m) => ({ default: m.Fields })));
 const FilePart = lazy(() => import("./file").then((m) => ({ default: m.FilePart })));
@@ -97,7 +98,8 @@ function Take({ e }: { e: Entity }) {
 
 function Relationships({ e }: { e: Entity }) {
   const may = useMay(e, "update");
-  const around = useQuery({ queryKey: ["around", e.id, e.cid], queryFn: () => data(client.GET("/graph/entity/{id}", { params: { path: { id: e.id }, query: { limit: 200 } } })) });
+  const around = useQuery(aroundQuery(e));
+  const drop = useUnrelate(e);
   // What is in a collection is listed above, by pages.
   const shown = around.data?.relationships.filter((r) => !(e.type === "collection" && r.direction === "incoming" && r.predicate === "collection"));
   return (
@@ -114,10 +116,15 @@ function Relationships({ e }: { e: Entity }) {
         {shown?.map((r, i) => (
           <li key={i}>
             <span className="predicate">{r.direction === "incoming" ? `← ${r.predicate}` : `${r.predicate} →`}</span> <EntityLink id={r.peer_id} label={r.peer_label} type={r.peer_type} />
-            {may && r.direction === "outgoing" && <Unrelate e={e} predicate={r.predicate} peer={r.peer_id} label={r.peer_label || r.peer_id} />}
+            {may && mayUnrelate(e, r) && (
+              <button type="button" className="plain" disabled={drop.isPending} aria-label={`Take away ${r.predicate} ${r.peer_label || r.peer_id}`} onClick={() => drop.mutate(r)}>
+                Take away
+              </button>
+            )}
           </li>
         ))}
       </ul>
+      {drop.error && <Failure error={drop.error} />}
       {around.data?.has_more && <p className="faint">There are more than 200.</p>}
       {may && <Relate e={e} />}
       <p>

@@ -2,11 +2,13 @@ import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tansta
 import { Command } from "cmdk";
 import { useDeferredValue, useState, type FormEvent } from "react";
 import { client, data, type Entity } from "../lib/api";
-import { entityQuery } from "../lib/entity";
+import { aroundQuery, entityQuery, type Around } from "../lib/entity";
 import { labelOf } from "../lib/format";
+import { useOptimistic } from "../lib/optimistic";
 import { EntityLink, Failure } from "../parts/basics";
 import "./relate.css";
 
+type Related = Around["relationships"][number];
 type Peer = { id: string; label: string; type: string };
 
 const idForm = /^[0-9A-HJKMNP-TV-Z]{26}$/;
@@ -106,20 +108,15 @@ function Finder({ onFound }: { onFound: (p: Peer) => void }) {
 const ruled = new Set(["collection", "in", "contains", "tenant", "parent", "owner", "public", "root"]);
 const rulers = new Set(["collection", "tenant", "group"]);
 
-// Unrelate takes a relationship of an entity away.
-export function Unrelate({ e, predicate, peer, label }: { e: Entity; predicate: string; peer: string; label: string }) {
-  const queries = useQueryClient();
-  const drop = useMutation({
-    mutationFn: () => data(client.DELETE("/relationships", { body: { source_id: e.id, target_id: peer, source_predicate: predicate, expect_source_tip: e.cid } })),
-    onSettled: () => queries.invalidateQueries({ queryKey: ["entity", e.id] }),
+// useUnrelate takes relationships of an entity away.
+export function useUnrelate(e: Entity) {
+  return useOptimistic<Around, Related>({
+    key: aroundQuery(e).queryKey,
+    apply: (shown, gone) => ({ ...shown, relationships: shown.relationships.filter((r) => r !== gone) }),
+    run: (gone) => data(client.DELETE("/relationships", { body: { source_id: e.id, target_id: gone.peer_id, source_predicate: gone.predicate, expect_source_tip: e.cid } })),
+    stale: ["entity", e.id],
   });
-  if (ruled.has(predicate) || rulers.has(e.type)) return null;
-  return (
-    <>
-      <button type="button" className="plain" disabled={drop.isPending} aria-label={`Take away ${predicate} ${label}`} onClick={() => drop.mutate()}>
-        Take away
-      </button>
-      {drop.error && <Failure error={drop.error} />}
-    </>
-  );
 }
+
+// mayUnrelate tells whether a relationship is one that this page changes.
+export const mayUnrelate = (e: Entity, r: Related) => r.direction === "outgoing" && !ruled.has(r.predicate) && !rulers.has(e.type);

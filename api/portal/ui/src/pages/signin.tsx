@@ -6,7 +6,7 @@ import { client, data } from "../lib/api";
 import { acceptInvite, fromPortal, isTeamless } from "../lib/portal";
 import { onSession, session, setSession, type Session } from "../lib/session";
 import { Busy, Failure, useTitle } from "../parts/basics";
-import { Field } from "./signin/field";
+import { Field } from "../parts/field";
 import { Invited, useInvite } from "./signin/invited";
 import "./signin.css";
 
@@ -121,8 +121,8 @@ function Ways({ invite, next, provider, busy, onEnter }: WaysProps) {
       <Tabs.Content value="in">
         {provider && <ByProvider name={provider} next={next} invite={invite} />}
         <form onSubmit={submit(logIn)}>
-          <Field name="email" label="Email" type="email" autoComplete="username" />
-          <Field name="password" label="Password" type="password" autoComplete="current-password" />
+          <Field name="email" required label="Email" type="email" autoComplete="username" />
+          <Field name="password" required label="Password" type="password" autoComplete="current-password" />
           <button disabled={busy}>{invite ? "Sign in and join" : "Sign in"}</button>
         </form>
       </Tabs.Content>
@@ -132,7 +132,7 @@ function Ways({ invite, next, provider, busy, onEnter }: WaysProps) {
       </Tabs.Content>
       <Tabs.Content value="key">
         <form onSubmit={submit((f) => byKey(f.key ?? ""))}>
-          <Field name="key" label="Key" type="password" autoComplete="off" hint="uk_…: the server printed the first user's when it began" />
+          <Field name="key" required label="Key" type="password" autoComplete="off" hint="uk_…: the server printed the first user's when it began" />
           <button disabled={busy}>Sign in</button>
         </form>
       </Tabs.Content>
@@ -162,9 +162,9 @@ function SignUp({ invite, busy, submit }: { invite?: string; busy: boolean; subm
   };
   return (
     <form onSubmit={submit(signUp)}>
-      <Field name="email" label="Email" type="email" autoComplete="username" />
-      <Field name="password" label="Password" type="password" autoComplete="new-password" hint="At least 8 characters" minLength={8} maxLength={256} />
-      {!invite && <Field name="tenant" label="Name of your team" required={false} maxLength={180} hint="Agents, keys and figures belong to a team. You can invite others later" />}
+      <Field name="email" required label="Email" type="email" autoComplete="username" />
+      <Field name="password" required label="Password" type="password" autoComplete="new-password" hint="At least 8 characters" minLength={8} maxLength={256} />
+      {!invite && <Field name="tenant" label="Name of your team" maxLength={180} hint="Agents, keys and figures belong to a team. You can invite others later" />}
       <button disabled={busy}>{invite ? "Make the account and join" : "Make the account"}</button>
     </form>
   );

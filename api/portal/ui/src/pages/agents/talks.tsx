@@ -1,12 +1,13 @@
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient, type InfiniteData } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import { client, data } from "../../lib/api";
+import { client, data, type Schemas } from "../../lib/api";
 import { ago, moment } from "../../lib/format";
+import { useOptimistic } from "../../lib/optimistic";
 import { Busy, Failure } from "../../parts/basics";
+import { Confirm } from "../../parts/confirm";
 import type { Agent } from "./agent";
 import { flat, partitionsQuery } from "./chat";
-import { Confirm } from "../../parts/confirm";
 import { Choice } from "./fields";
 import { useOwner } from "./team";
 
@@ -14,6 +15,7 @@ export function talksQuery(agent: string) {
   return { queryKey: ["talks", agent, "newest"], queryFn: () => data(client.GET("/v1/portal/conversations", { params: { query: { agent_id: agent, limit: 50 } } })) };
 }
 
+type Pages = InfiniteData<Schemas["Conversations"], string | undefined>;
 type Props = { agent: Agent; open?: string; onNew: () => void; onGone: () => void };
 
 // Talks are the conversations that the agent remembers.
@@ -21,22 +23,24 @@ export function Talks({ agent, open, onNew, onGone }: Props) {
   const [partition, setPartition] = useState("");
   const [going, setGoing] = useState<string | null>(null);
   const owner = useOwner();
-  const queries = useQueryClient();
   const partitions = useQuery(partitionsQuery);
+  const queryKey = ["talks", agent.id, partition];
   const got = useInfiniteQuery({
-    queryKey: ["talks", agent.id, partition],
+    queryKey,
     initialPageParam: undefined as string | undefined,
     queryFn: ({ pageParam }) => data(client.GET("/v1/portal/conversations", { params: { query: { agent_id: agent.id, limit: 50, ...(partition ? { partition_id: partition } : {}), ...(pageParam ? { cursor: pageParam } : {}) } } })),
     getNextPageParam: (last) => last.next_cursor ?? undefined,
   });
-  const remove = useMutation({
-    mutationFn: (id: string) => data(client.DELETE("/v1/portal/conversations/{id}", { params: { path: { id } } })),
-    onSuccess: (_, id) => {
-      setGoing(null);
-      if (id === open) onGone();
-      void queries.invalidateQueries({ queryKey: ["talks", agent.id] });
-    },
+  const remove = useOptimistic<Pages, string>({
+    key: queryKey,
+    apply: (shown, id) => ({ ...shown, pages: shown.pages.map((p) => ({ ...p, conversations: p.conversations.filter((t) => t.id !== id) })) }),
+    run: (id) => data(client.DELETE("/v1/portal/conversations/{id}", { params: { path: { id } } })),
+    stale: ["talks", agent.id],
   });
+  const drop = (id: string) => {
+    setGoing(null);
+    remove.mutate(id, { onSuccess: () => id === open && onGone() });
+  };
   const all = flat(partitions.data?.partitions ?? []);
   const rows = got.data?.pages.flatMap((p) => p.conversations) ?? [];
   const title = (uuid: string | null) => all.find((p) => p.uuid === uuid)?.title;
@@ -51,6 +55,7 @@ export function Talks({ agent, open, onNew, onGone }: Props) {
         {partition && <DropPartition id={partition} empty={got.data !== undefined && rows.length === 0} onGone={() => setPartition("")} />}
         {got.isPending && <Busy what="Conversations" />}
         {got.error && <Failure error={got.error} retry={() => void got.refetch()} />}
+        {remove.error && <Failure error={remove.error} />}
         {got.data && rows.length === 0 && <p className="faint">{partition ? "None in this partition." : "None yet. What you say here begins one."}</p>}
         <ul className="plain">
           {rows.map((t) => (
@@ -81,14 +86,8 @@ export function Talks({ agent, open, onNew, onGone }: Props) {
         onOpen={() => setGoing(null)}
         title="Delete this conversation?"
         action="Delete the conversation"
-        busy={remove.isPending}
-        onConfirm={() => going && remove.mutate(going)}
-        what={
-          <>
-            <p>The agent remembers nothing of it from now on. The runs of its answers stay recorded.</p>
-            {remove.error && <Failure error={remove.error} />}
-          </>
-        }
+        onConfirm={() => going && drop(going)}
+        what={<p>The agent remembers nothing of it from now on. The runs of its answers stay recorded.</p>}
       />
     </aside>
   );

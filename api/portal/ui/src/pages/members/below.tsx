@@ -5,7 +5,7 @@ import { client, data } from "../../lib/api";
 import { enterTeam, type Me } from "../../lib/portal";
 import { session } from "../../lib/session";
 import { Empty, EntityLink, Failure } from "../../parts/basics";
-import { Field } from "../signin/field";
+import { Field } from "../../parts/field";
 
 // Below are the teams below this one, which inherit what it has set.
 export function Below({ me }: { me: Me }) {
@@ -58,7 +58,7 @@ function Make() {
   return (
     <form onSubmit={submit}>
       <div className="row">
-        <Field name="name" label="Name of a new team below" maxLength={180} />
+        <Field name="name" required label="Name of a new team below" maxLength={180} />
       </div>
       <button disabled={make.isPending}>Make the team</button>
       {make.error && <Failure error={make.error} />}

@@ -5,7 +5,7 @@ import { ago, moment } from "../../lib/format";
 import { Busy, Empty, Failure } from "../../parts/basics";
 import { Confirm } from "../../parts/confirm";
 import { Copy } from "../../parts/copy";
-import { Field } from "../signin/field";
+import { Field } from "../../parts/field";
 
 type Invite = Schemas["Invite"];
 
@@ -109,7 +109,7 @@ function Make() {
     <>
       <form onSubmit={submit}>
         <div className="row">
-          <Field name="most" label="People it lets in" type="number" min={1} max={100_000} defaultValue={1} required={false} hint="Empty for any number" />
+          <Field name="most" label="People it lets in" type="number" min={1} max={100_000} defaultValue={1} hint="Empty for any number" />
           <p className="field">
             <label htmlFor="hours">It holds for</label>
             <select id="hours" name="hours" defaultValue={168}>
