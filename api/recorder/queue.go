@@ -18,14 +18,14 @@ import (
 const (
 	captureEach = 1 << 20  // bytes of a request, and of a response
 	captureAll  = 64 << 20 // bytes of all calls under way and not yet recorded
-	mostCalls   = 1024     // under way and not yet recorded
-	mostQueued  = 512      // over and not yet recorded
-	mostAtOnce  = 128      // in one transaction,
+	mostCalls   = 2048     // under way and not yet recorded
+	mostQueued  = 1024     // over and not yet recorded
+	mostAtOnce  = 256      // in one transaction,
 	bytesAtOnce = 1 << 20  // with their bodies
 )
 
 // gather is how long calls that are over come together before they are recorded.
-const gather = 20 * time.Millisecond
+const gather = 50 * time.Millisecond
 
 // patience is how long a call waits for a place before it goes on unrecorded.
 const patience = time.Second

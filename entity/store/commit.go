@@ -360,14 +360,21 @@ func (s *Store) write(ts uint64, writes map[string][]byte) error {
 	return commitError(txn.CommitAt(ts, nil))
 }
 
+// keepUpTo is how many versions a transaction may write for them to be kept decoded.
+// More are an import, or a record of what happened: the next edit will hardly read
+// them, and they would drive out what is read.
+const keepUpTo = 64
+
 // publish hands committed steps to the projections and takes what was written
 // into the caches.
 func (s *Store) publish(accepted []*tx, ts uint64) {
 	var steps []entity.Transition
 	for _, t := range accepted {
 		steps = append(steps, t.steps...)
-		for d, m := range t.sealed {
-			s.manifests.put(d, m.manifest, m.bytes)
+		if len(t.sealed) <= keepUpTo {
+			for d, m := range t.sealed {
+				s.manifests.put(d, m.manifest, m.bytes)
+			}
 		}
 		for _, h := range t.heads {
 			s.heads.keepWritten(cachedHead{h, ts})

@@ -19,7 +19,7 @@ type Options struct {
 	Queue    int                   // runs that wait; 0: 4096
 	Bytes    int                   // of their content; 0: 64 MiB
 	Retry    time.Duration         // before a store that failed is tried again; 0: a second
-	Gather   time.Duration         // between two transactions, while fewer runs wait than one takes; 0: 20 ms
+	Gather   time.Duration         // between two transactions, while fewer runs wait than one takes; 0: 50 ms
 }
 
 const (
@@ -66,7 +66,7 @@ func New(o Options) *Recorder {
 		r.retry = time.Second
 	}
 	if r.gather == 0 {
-		r.gather = 20 * time.Millisecond
+		r.gather = 50 * time.Millisecond
 	}
 	for _, s := range o.Stores {
 		r.stores[s.Network()] = s
