@@ -34,7 +34,7 @@
 //     collection, like masking) is deleted by [Service.Retain], which the service's own
 //     worker calls: run by run, each in a transaction that looks at the retention
 //     again, so that a crash or a second worker changes nothing. Hashes stay.
-//   - Up to 1,024 calls through the proxy are recorded at once. What comes beyond is
+//   - Up to 2,048 calls through the proxy are recorded at once. What comes beyond is
 //     forwarded, not recorded, and counted. No call waits for its recording.
 //   - Every error is rendered by [Error].
 //

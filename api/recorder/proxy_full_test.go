@@ -29,10 +29,10 @@ func (h *holding) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(`{"model":"m"}`)), Request: r}, nil
 }
 
-// While 1,024 calls are under way that are recorded, more are forwarded as ever,
-// are not recorded, and are counted; once one of the 1,024 is recorded the next is.
+// While 2,048 calls are under way that are recorded, more are forwarded as ever,
+// are not recorded, and are counted; once one of the 2,048 is recorded the next is.
 func TestProxyIsFull(t *testing.T) {
-	const most = 1024
+	const most = 2048
 	up := &holding{begun: make(chan struct{}), release: make(chan struct{})}
 	registry := prometheus.NewRegistry()
 	w := newRig(t, func(o *recorder.Options) { o.Transport, o.Registry = up, registry })
