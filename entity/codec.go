@@ -92,11 +92,31 @@ func EncodeRow(v any) (row []byte, err error) {
 	return row, err
 }
 
+// sealed is [EncodeBlock] for what has an open part, which is checked on the way.
+func sealed(v any, open Properties) (block []byte, c CID, err error) {
+	doubt, err := looked(v, func(b []byte) { block = bytes.Clone(b) })
+	if doubt {
+		if refused := checkValue(open, 1); refused != nil {
+			return nil, cid.Undef, refused
+		}
+	}
+	if err != nil {
+		return nil, cid.Undef, err
+	}
+	return block, CIDOf(sha256.Sum256(block)), nil
+}
+
 // encoded gives the bytes of v to use, which does not keep them.
 func encoded(v any, use func([]byte)) error {
+	_, err := looked(v, use)
+	return err
+}
+
+// looked is encoded that tells whether there is doubt about what is open in v.
+func looked(v any, use func([]byte)) (doubt bool, err error) {
 	e := encoders.Get().(*encoder)
 	defer encoders.Put(e)
-	e.out, e.keys, e.err = e.out[:0], e.keys[:0], nil
+	e.out, e.keys, e.err, e.depth, e.doubt = e.out[:0], e.keys[:0], nil, 0, false
 	switch v := v.(type) {
 	case *Manifest:
 		e.manifest(v)
@@ -109,10 +129,10 @@ func encoded(v any, use func([]byte)) error {
 	default:
 		b, err := encMode.Marshal(v)
 		if err != nil {
-			return errEncode(err)
+			return false, errEncode(err)
 		}
 		use(b)
-		return nil
+		return false, nil
 	}
 	if e.err == nil {
 		use(e.out)
@@ -120,7 +140,7 @@ func encoded(v any, use func([]byte)) error {
 	if cap(e.out) > maxKept {
 		e.out = nil
 	}
-	return e.err
+	return e.doubt, e.err
 }
 
 // maxKept is how much memory of an encoder waits for its next use.

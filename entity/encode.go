@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // encoder writes manifests, blocks of chains, records and heads as dag-cbor: the bytes that
@@ -15,6 +16,11 @@ type encoder struct {
 	out  []byte
 	keys []string // of the maps under way, the innermost last
 	err  error
+
+	// What is open is looked at on the way: doubt tells that it has something that
+	// checkValue may refuse.
+	depth int
+	doubt bool
 }
 
 // The simple values, with their major type.
@@ -72,10 +78,14 @@ func (e *encoder) prev(l *Link) {
 }
 
 func (e *encoder) object(p map[string]any) {
+	if !e.enter() {
+		return
+	}
 	e.head(majorMap, uint64(len(p)))
 	at := len(e.keys)
 	for k := range p {
 		e.keys = append(e.keys, k)
+		e.look(k)
 	}
 	keys := e.keys[at:]
 	slices.SortFunc(keys, func(a, b string) int { // the strictness of dag-cbor: length first
@@ -89,6 +99,23 @@ func (e *encoder) object(p map[string]any) {
 		e.value(p[k])
 	}
 	e.keys = e.keys[:at]
+	e.depth--
+}
+
+// enter goes into an object or array, unless that is too deep.
+func (e *encoder) enter() bool {
+	if e.depth == MaxDepth {
+		e.doubt, e.err = true, errDepth("entity.Encode")
+		return false
+	}
+	e.depth++
+	return true
+}
+
+func (e *encoder) look(text string) {
+	if !utf8.ValidString(text) || text == "/" { // a key of which could make the object a link
+		e.doubt = true
+	}
 }
 
 func (e *encoder) value(v any) {
@@ -102,23 +129,32 @@ func (e *encoder) value(v any) {
 			e.out = append(e.out, codeFalse)
 		}
 	case string:
+		e.look(v)
 		e.text(v)
 	case int64:
 		e.number(v)
 	case float64:
+		e.doubt = e.doubt || v == math.Trunc(v) || math.IsNaN(v)
 		e.out = binary.BigEndian.AppendUint64(append(e.out, codeFloat), math.Float64bits(v))
 	case []byte:
 		e.bytes(v)
 	case Link:
+		_, ok := DigestOf(v.CID)
+		e.doubt = e.doubt || !ok
 		e.link(v)
 	case []any:
+		if !e.enter() {
+			return
+		}
 		e.head(majorArray, uint64(len(v)))
 		for _, x := range v {
 			e.value(x)
 		}
+		e.depth--
 	case map[string]any:
 		e.object(v)
 	default:
+		e.doubt = true
 		e.err = errEncode(fmt.Errorf("a value of type %T", v))
 	}
 }

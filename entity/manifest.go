@@ -192,10 +192,10 @@ func (m *Manifest) Related(p Predicate, peer ID) int {
 // Seal validates m and gives its canonical bytes and CID. After it m must not
 // change. The error is of [KindInvalid] or [KindTooLarge].
 func (m *Manifest) Seal() ([]byte, CID, error) {
-	if err := m.Validate(); err != nil {
+	if err := m.validate(); err != nil {
 		return nil, CID{}, err
 	}
-	b, c, err := EncodeBlock(m)
+	b, c, err := sealed(m, m.Properties)
 	if err != nil {
 		return nil, CID{}, err
 	}
@@ -247,6 +247,14 @@ func OpenManifest(block []byte) (*Manifest, CID, error) {
 // Validate checks the rules that hold for every manifest and those of its
 // type's profile.
 func (m *Manifest) Validate() error {
+	if err := m.validate(); err != nil {
+		return err
+	}
+	return checkValue(m.Properties, 1)
+}
+
+// validate is [Manifest.Validate] but for the values of properties.
+func (m *Manifest) validate() error {
 	c := checker{}
 	c.require(m.Schema == Schema, "schema", "must be "+Schema)
 	if _, err := ParseID(string(m.ID)); err != nil {
@@ -270,10 +278,7 @@ func (m *Manifest) Validate() error {
 	if len(c.issues) == 0 {
 		c.profile(m)
 	}
-	if err := c.err("entity.Validate"); err != nil {
-		return err
-	}
-	return checkValue(m.Properties, 1)
+	return c.err("entity.Validate")
 }
 
 // checker gathers issues.
@@ -317,14 +322,23 @@ func (c *checker) relationships(rels []Relationship, network Network) {
 		p    Predicate
 		peer ID
 	}
-	seen := make(map[edge]struct{}, len(rels))
+	const few = 8 // that are found sooner without a map
+	var seen map[edge]struct{}
+	if len(rels) > few {
+		seen = make(map[edge]struct{}, len(rels))
+	}
 	for i, r := range rels {
 		c.relationship(i, r, network)
 		e := edge{r.Predicate, r.Peer}
-		if _, twice := seen[e]; twice {
+		_, twice := seen[e]
+		if seen == nil {
+			twice = slices.ContainsFunc(rels[:i], func(r Relationship) bool { return e == edge{r.Predicate, r.Peer} })
+		} else {
+			seen[e] = struct{}{}
+		}
+		if twice {
 			c.add("repeats the predicate and peer of an earlier one", "relationships", i)
 		}
-		seen[e] = struct{}{}
 	}
 }
 

@@ -250,3 +250,43 @@ func TestManifestClone(t *testing.T) {
 		t.Errorf("editing the clone changed the original:\n%s", diff)
 	}
 }
+
+// What is sealed is checked while it is written: nothing passes that Validate refuses,
+// and what it allows is sealed.
+func TestSealChecksValues(t *testing.T) {
+	deep := any("x")
+	for range entity.MaxDepth {
+		deep = []any{deep}
+	}
+	for name, c := range map[string]struct {
+		value any
+		kind  entity.Kind
+		legal bool
+	}{
+		"text that is not UTF-8": {value: "\xff", kind: entity.KindInvalid}, "a key that is not": {value: map[string]any{"\xff": "x"}, kind: entity.KindInvalid},
+		"a whole float": {value: 3.0, kind: entity.KindInvalid}, "not a number": {value: math.NaN(), kind: entity.KindInvalid}, "infinity": {value: math.Inf(1), kind: entity.KindInvalid},
+		"a link to nothing": {value: entity.Link{}, kind: entity.KindInvalid}, "an object that reads as a link": {value: map[string]any{"/": "x"}, kind: entity.KindInvalid},
+		"too deep": {value: deep, kind: entity.KindInvalid}, "an int": {value: 1, kind: entity.KindInternal},
+		"a large float": {value: 1e300, legal: true}, "a slash beside another key": {value: map[string]any{"/": "x", "y": "z"}, legal: true}, "as deep as may be": {value: deep.([]any)[0], legal: true},
+	} {
+		for place, value := range map[string]any{"plain": c.value, "in an array": []any{c.value}} {
+			if name == "as deep as may be" && place != "plain" {
+				continue
+			}
+			m := sample(t, "{}")
+			m.Properties = entity.Properties{"value": value}
+			want := m.Validate()
+			_, _, err := m.Seal()
+			b := entity.ChainBlock{ID: m.ID, Chain: "notes", N: 1, TS: 1, Body: entity.Properties{"value": value}}
+			_, _, blockErr := b.Seal()
+			for _, err := range []error{want, err, blockErr} {
+				if (err == nil) != c.legal || err != nil && entity.KindOf(err) != c.kind {
+					t.Errorf("%s, %s: %v, want %v, legal %t", name, place, err, c.kind, c.legal)
+				}
+			}
+			if err != nil && err.Error() != want.Error() {
+				t.Errorf("%s, %s: sealing says %q, validating %q", name, place, err, want)
+			}
+		}
+	}
+}

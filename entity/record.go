@@ -161,10 +161,7 @@ func (b *ChainBlock) Seal() ([]byte, CID, error) {
 	if b.Body == nil {
 		b.Body = Properties{}
 	}
-	if err := checkValue(b.Body, 1); err != nil {
-		return nil, CID{}, err
-	}
-	block, c, err := EncodeBlock(b)
+	block, c, err := sealed(b, b.Body)
 	if err == nil && len(block) > MaxManifest {
 		err = Errorf(KindTooLarge, "entity.Seal", "the block would take %d bytes; at most %d fit", len(block), MaxManifest)
 	}
