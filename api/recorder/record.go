@@ -119,9 +119,9 @@ type recording struct {
 	trace             http.Header // W3C trace context, which goes on to the provider as it came
 	request, response capture
 	requestEncoding   string
-	header            http.Header // of the answer
-	status            int         // 0: there was none
-	gone              bool        // the caller, before there was an answer
+	encoding, kind    string // of the answer: its Content-Encoding and Content-Type
+	status            int    // 0: there was none
+	gone              bool   // the caller, before there was an answer
 }
 
 func (s *Service) newRecording(ctx context.Context, r *http.Request, p proxied) *recording {
@@ -134,7 +134,7 @@ func (s *Service) newRecording(ctx context.Context, r *http.Request, p proxied) 
 
 // answered begins to keep the answer.
 func (rec *recording) answered(resp *http.Response) {
-	rec.status, rec.header = resp.StatusCode, resp.Header.Clone()
+	rec.status, rec.encoding, rec.kind = resp.StatusCode, resp.Header.Get("Content-Encoding"), resp.Header.Get("Content-Type")
 	if resp.StatusCode != http.StatusSwitchingProtocols { // whose body is the connection
 		resp.Body = rec.response.tee(resp.Body)
 	}
@@ -177,8 +177,8 @@ func (rec *recording) read() (call dialect.Call, metadata, bodies fields) {
 		return call, metadata, bodies
 	}
 	metadata["status"] = int64(rec.status)
-	response := rec.response.decoded(rec.header.Get("Content-Encoding"))
-	kind, _, _ := strings.Cut(rec.header.Get("Content-Type"), ";")
+	response := rec.response.decoded(rec.encoding)
+	kind, _, _ := strings.Cut(rec.kind, ";")
 	switch {
 	case strings.EqualFold(strings.TrimSpace(kind), "text/event-stream") || call.Streamed && bytes.HasPrefix(bytes.TrimLeft(response, " \r\n"), []byte("[")):
 		d.Stream(&call, response)

@@ -1,10 +1,12 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -334,6 +336,9 @@ func (b *batch) commit() error {
 	return nil
 }
 
+// entriesKept is of how many rows the memory waits for the next transaction.
+const entriesKept = 8 << 10
+
 // write is one Badger transaction at timestamp ts, on disk when it returns.
 func (s *Store) write(ts uint64, writes map[string][]byte) error {
 	txn := s.db.NewTransactionAt(ts-1, true)
@@ -342,7 +347,12 @@ func (s *Store) write(ts uint64, writes map[string][]byte) error {
 	for key := range writes {
 		size += len(key)
 	}
-	entries, keys := make([]badger.Entry, 0, len(writes)), make([]byte, 0, size)
+	// Badger has copied them when the transaction is on disk.
+	entries, keys := slices.Grow(s.entries[:0], len(writes)), slices.Grow(s.keys[:0], size)
+	if len(writes) <= entriesKept {
+		s.entries, s.keys = entries, keys
+	}
+	defer func() { clear(entries) }()
 	for key, val := range writes {
 		at := len(keys)
 		keys = append(keys, key...)
@@ -377,7 +387,10 @@ func (s *Store) publish(accepted []*tx, ts uint64) {
 			}
 		}
 		for _, h := range t.heads {
-			s.heads.keepWritten(cachedHead{h, ts})
+			s.heads.keepWritten(h.ID, newestRow[entity.Head]{h, ts})
+		}
+		for _, name := range t.secrets {
+			s.secrets.rewritten(name, newestRow[[]byte]{bytes.Clone(t.writes[string(secretKey(name))]), ts})
 		}
 	}
 	if len(steps) == 0 {

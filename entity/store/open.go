@@ -51,12 +51,15 @@ type Store struct {
 	log         *slog.Logger
 	metrics     metrics
 	manifests   *manifestCache
-	heads       *headCache
+	heads       *newest[entity.ID, entity.Head]
+	secrets     *newest[string, []byte]
 	readers     readers
 	claims      claims
 	recents     recents
 	packs       *packs
-	current     bool // the store is of this format; the committer's own
+	current     bool // the store is of this format; the committer's own, as are
+	entries     []badger.Entry
+	keys        []byte
 
 	state   atomic.Pointer[state]
 	shown   atomic.Uint64                 // the last change that the projections' memory has
@@ -114,7 +117,8 @@ func newStore(o Options) *Store {
 		projections: o.Projections,
 		clock:       o.Clock,
 		log:         o.Logger,
-		heads:       newHeadCache(),
+		heads:       newNewest[entity.ID, entity.Head](keptHeads),
+		secrets:     newNewest[string, []byte](keptSecrets),
 		manifests:   newManifestCache(cmp.Or(o.CacheBytes, 32<<20)),
 		queue:       make(chan *proposal, maxBatch),
 		closed:      make(chan struct{}),

@@ -17,23 +17,24 @@ import (
 // committer.
 type tx struct {
 	*view
-	actor  entity.Actor
-	now    time.Time
-	under  map[string][]byte       // what closures before this one in the batch wrote; nil in an optimistic run
-	reads  map[string]uint64       // key → Badger version, 0 for absent
-	writes map[string][]byte       // key → value, nil for a deletion
-	adds   map[string]*entity.Sums // key → what is added to the row
-	sealed map[entity.Digest]sealed
-	steps  []entity.Transition
-	rows   []rowWriter // by projection
-	record entity.Record
-	heads  []entity.Head          // written, in order
-	wrote  map[entity.ID]int      // the place in heads of an entity's last
-	mine   map[entity.ID]struct{} // claimed by this run
-	minted map[entity.ID]struct{} // identifiers of this run
-	busy   <-chan struct{}        // another run has a claim that this one needs; closed on release
-	inline bool                   // only the committer can run this
-	size   int                    // bytes of keys and values to write
+	actor   entity.Actor
+	now     time.Time
+	under   map[string][]byte       // what closures before this one in the batch wrote; nil in an optimistic run
+	reads   map[string]uint64       // key → Badger version, 0 for absent
+	writes  map[string][]byte       // key → value, nil for a deletion
+	adds    map[string]*entity.Sums // key → what is added to the row
+	sealed  map[entity.Digest]sealed
+	steps   []entity.Transition
+	rows    []rowWriter // by projection
+	record  entity.Record
+	heads   []entity.Head          // written, in order
+	secrets []string               // names of those written or deleted
+	wrote   map[entity.ID]int      // the place in heads of an entity's last
+	mine    map[entity.ID]struct{} // claimed by this run
+	minted  map[entity.ID]struct{} // identifiers of this run
+	busy    <-chan struct{}        // another run has a claim that this one needs; closed on release
+	inline  bool                   // only the committer can run this
+	size    int                    // bytes of keys and values to write
 }
 
 // sealed is a version that a run has written, with the size of its block.
@@ -381,9 +382,15 @@ func (t *tx) append(op string, id entity.ID, chain string, expect entity.Expect,
 	return t.link(h, linked{&block, c, b})
 }
 
-func (t *tx) SetSecret(key string, value []byte) { t.set(secretKey(key), value) }
+func (t *tx) SetSecret(name string, value []byte) {
+	t.set(secretKey(name), value)
+	t.secrets = append(t.secrets, name)
+}
 
-func (t *tx) DeleteSecret(key string) { t.remove(secretKey(key)) }
+func (t *tx) DeleteSecret(name string) {
+	t.remove(secretKey(name))
+	t.secrets = append(t.secrets, name)
+}
 
 // rowWriter puts a projection's edits among the transaction's.
 type rowWriter struct {

@@ -118,14 +118,14 @@ func (v *view) head(id entity.ID) (h entity.Head, ok bool, err error) {
 	}
 	if c, ok := v.s.heads.get(id, v.at.ts); ok {
 		v.note(key, c.version)
-		return c.head, true, nil
+		return c.value, true, nil
 	}
 	row, version, err := v.committed(key)
 	if err != nil || row == nil {
 		return h, false, err
 	}
 	if h, ok, err = decodeHead(id, row); err == nil {
-		v.s.heads.keepRead(cachedHead{h, version}, v.at.ts)
+		v.s.heads.keepRead(id, newestRow[entity.Head]{h, version}, v.at.ts)
 	}
 	return h, ok, err
 }
@@ -306,7 +306,23 @@ func (v *view) records(from []byte, reverse bool) iter.Seq2[*entity.Record, erro
 	}
 }
 
-func (v *view) Secret(key string) ([]byte, error) { return v.get(secretKey(key)) }
+func (v *view) Secret(name string) ([]byte, error) {
+	key := secretKey(name)
+	if v.tx != nil {
+		if val, ok := v.tx.pending(key); ok {
+			return val, nil
+		}
+	}
+	if c, ok := v.s.secrets.get(name, v.at.ts); ok {
+		v.note(key, c.version)
+		return bytes.Clone(c.value), nil
+	}
+	val, version, err := v.committed(key)
+	if err == nil && val != nil && len(val) <= largestKept {
+		v.s.secrets.keepRead(name, newestRow[[]byte]{bytes.Clone(val), version}, v.at.ts)
+	}
+	return val, err
+}
 
 func (v *view) Rows(projection string) entity.Rows {
 	return rows{v: v, prefix: rowsPrefix(projection)}
