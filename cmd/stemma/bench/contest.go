@@ -16,6 +16,10 @@ type turns struct{ window, slice time.Duration }
 // long are the turns of what waits for disks and connections.
 func (z Sizes) long() turns { return turns{z.Window, z.Window / 4} }
 
+// recorded are the turns of what is recorded behind the answers: each ends with the
+// wait for the last record, which takes the longer a part of a turn the shorter it is.
+func (z Sizes) recorded() turns { return turns{z.Window, z.Window / 2} }
+
 // brief are the turns of what only computes: the shorter they are, the more
 // alike is the noise that each sees.
 func (z Sizes) brief() turns { return turns{z.Window / 2, z.Window / 100} }

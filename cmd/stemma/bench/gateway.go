@@ -86,8 +86,7 @@ func (r *runner) gated(ctx context.Context, call proxied, n int) (results []Resu
 		}
 		ours := newProxyLoad(p, call, proxiedCall, conns[:n])
 		return r.plainly(ctx, upstream, call, n, func(plain, tuned *proxyLoad) error {
-			// Longer turns than others have: each of ours ends with the wait for the last record.
-			rates, err := r.contest(ctx, turns{r.Sizes.Window, r.Sizes.Window / 2}, ours.phase(kept.wait), plain.phase(), tuned.phase())
+			rates, err := r.contest(ctx, r.Sizes.recorded(), ours.phase(kept.wait), plain.phase(), tuned.phase())
 			if err == nil {
 				results = judgeGateway(call, n, rates, ours, plain)
 			}

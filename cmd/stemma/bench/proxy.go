@@ -91,7 +91,7 @@ func (r *runner) proxied(ctx context.Context, call proxied, n int) (results []Re
 		}
 		ours := newProxyLoad(p, call, recordedCall, conns[:n])
 		return r.plainly(ctx, upstream, call, n, func(plain, tuned *proxyLoad) error {
-			rates, err := r.contest(ctx, r.Sizes.long(), ours.phase(kept.wait), plain.phase(), tuned.phase())
+			rates, err := r.contest(ctx, r.Sizes.recorded(), ours.phase(kept.wait), plain.phase(), tuned.phase())
 			if err != nil {
 				return err
 			}
