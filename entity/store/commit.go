@@ -195,6 +195,9 @@ func (s *Store) commitBatch(first *proposal) (carry *proposal) {
 	if err == nil && len(b.accepted) > 0 {
 		s.metrics.commit(len(b.accepted), b.bytes, time.Since(start))
 		s.wake()
+		for _, t := range b.accepted {
+			t.giveBack()
+		}
 	}
 	for _, p := range b.members {
 		if p.err == nil && err != nil {

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"iter"
+	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -33,6 +35,7 @@ type tx struct {
 	mine    map[entity.ID]struct{} // claimed by this run
 	minted  map[entity.ID]struct{} // identifiers of this run
 	busy    <-chan struct{}        // another run has a claim that this one needs; closed on release
+	many    bool                   // writes is of writesOfMany
 	inline  bool                   // only the committer can run this
 	size    int                    // bytes of keys and values to write
 }
@@ -88,13 +91,38 @@ func (t *tx) set(key, val []byte) {
 	if val == nil {
 		val = []byte{}
 	}
-	t.writes[string(key)] = val
-	t.size += len(key) + len(val)
+	t.put(key, val)
+	t.size += len(val)
 }
 
-func (t *tx) remove(key []byte) {
-	t.writes[string(key)] = nil
+func (t *tx) remove(key []byte) { t.put(key, nil) }
+
+func (t *tx) put(key, val []byte) {
+	if len(t.writes) == manyWrites && !t.many {
+		t.many = true
+		more := writesOfMany.Get().(map[string][]byte)
+		maps.Copy(more, t.writes)
+		t.writes = more
+	}
+	t.writes[string(key)] = val
 	t.size += len(key)
+}
+
+// A transaction that writes much would have its map grow time and again: from
+// manyWrites rows on it has one of those that were that large before, and that the
+// committer gives back.
+const manyWrites = 256
+
+var writesOfMany = sync.Pool{New: func() any { return make(map[string][]byte, 4*manyWrites) }}
+
+// giveBack lets the next have what the transaction, which is committed, has no use for
+// any more.
+func (t *tx) giveBack() {
+	if t.many {
+		clear(t.writes)
+		writesOfMany.Put(t.writes)
+		t.writes = nil
+	}
 }
 
 // scan merges what is committed with what has been written since.
