@@ -97,7 +97,7 @@ func newRig(t testing.TB, change ...func(*auth.Options)) *rig {
 	engine := turn.New(turn.Options{
 		Stores: []entity.Store{w.store}, Client: client, Runs: w.runs, Box: w.box, Tools: tools.New(tools.Options{}), Status: gateway.Status, Logger: logger, Now: w.clock.Now, Entropy: storetest.Entropy(9),
 	})
-	w.ops = admin.New(admin.Options{Networks: []admin.Network{{Store: w.store, Scopes: scopes}}, Auth: w.auth, Box: w.box, Health: w.health, Now: w.clock.Now, Entropy: storetest.Entropy(12)}).Operations()
+	w.ops = admin.New(admin.Options{Networks: []admin.Network{{Store: w.store, Scopes: scopes}}, Auth: w.auth, Box: w.box, Health: w.health, Smoke: w.smoke, Now: w.clock.Now, Entropy: storetest.Entropy(12)}).Operations()
 	all := append([]wire.Operation{}, w.ops...)
 	all = append(all, portal.New(portal.Options{Networks: []portal.Network{{Store: w.store, Scopes: scopes}}, Auth: w.auth, Box: w.box, Engine: engine, Now: w.clock.Now}).Operations()...)
 	all = append(all, gateway.New(engine, w.clock.Now).Operations()...)
@@ -113,6 +113,17 @@ func newRig(t testing.TB, change ...func(*auth.Options)) *rig {
 		w.ok(w.store.Close())
 	})
 	return w
+}
+
+// smoke is a runner that has one run.
+func (w *rig) smoke(_ context.Context, method, path string) (int, []byte, error) {
+	switch {
+	case path == "/smoke-tests/r1" || method == "POST":
+		return 200, []byte(`{"id":"r1","status":"passed"}`), nil
+	case strings.HasPrefix(path, "/smoke-tests?limit="):
+		return 200, []byte(`{"runs":[{"id":"r1","status":"passed"}]}`), nil
+	}
+	return 404, nil, nil
 }
 
 // health is of the store alone: package main joins the rest.

@@ -142,7 +142,17 @@ var opRows = map[string]opRow{
 	"adminAnalyticsModels":  {path: "/analytics/models?window=48", faults: append(tenantFaults("/analytics/models?"), windowFaults("/analytics/models?")...)},
 	"adminAnalyticsTenants": {path: "/analytics/tenants?window=48", faults: windowFaults("/analytics/tenants?")[:3]},
 	"adminHealth":           {path: "/health"},
-	"adminGetPrices":        {path: "/prices"},
+	"adminListSmokeTests": {path: "/smoke-tests?limit=1", faults: []fault{
+		{name: "no limit", path: "/smoke-tests?limit=0", status: 400, says: "limit"},
+		{name: "a limit past all", path: "/smoke-tests?limit=101", status: 400, says: "limit"},
+		{name: "a limit of text", path: "/smoke-tests?limit=many", status: 400},
+	}},
+	"adminGetSmokeTest": {path: "/smoke-tests/r1", faults: []fault{
+		{name: "no such run", path: "/smoke-tests/r2", status: 404, says: "no such run"},
+		{name: "a long name", path: "/smoke-tests/" + strings.Repeat("a", 201), status: 400, says: "id"},
+	}},
+	"adminRunSmokeTests": {path: "/smoke-tests/run"},
+	"adminGetPrices":     {path: "/prices"},
 	"adminSetPrices": {path: "/prices", body: `{"prices":[{"model":"m-1","input":1,"output":2.5}]}`, faults: []fault{
 		{name: "nothing", body: `{}`, status: 400, says: "prices is required"},
 		{name: "an object", body: `{"prices":{}}`, status: 400},

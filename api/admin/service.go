@@ -33,6 +33,7 @@ type Options struct {
 	Auth     *auth.Authenticator
 	Box      *seal.Box // nil: keys of providers cannot be kept
 	Health   func(context.Context) (Health, error)
+	Smoke    SmokeRunner // nil: there is none
 	Now      func() time.Time
 	Entropy  io.Reader            // of codes; nil: crypto/rand
 	Embedder func(entity.Network) // is told that the default embedder may be another; nil: nobody
@@ -58,7 +59,7 @@ func New(o Options) *Service {
 
 // Operations is the table of the view, in the order of the reference.
 func (s *Service) Operations() (all []wire.Operation) {
-	for _, group := range [][]wire.Operation{s.authOps(), s.tenantOps(), s.configOps(), s.keyOps(), s.providerOps(), s.grantOps(), s.settingsOps(), s.betaOps(), s.usageOps(), s.priceOps(), s.healthOps()} {
+	for _, group := range [][]wire.Operation{s.authOps(), s.tenantOps(), s.configOps(), s.keyOps(), s.providerOps(), s.grantOps(), s.settingsOps(), s.betaOps(), s.usageOps(), s.priceOps(), s.healthOps(), s.smokeOps()} {
 		all = append(all, group...)
 	}
 	for i := range all {

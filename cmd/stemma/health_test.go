@@ -12,6 +12,16 @@ import (
 	"stemma/entity"
 )
 
+// callAs is a request to a server with a key.
+func callAs(s *server, key, method, path, body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, "http://stemma"+path, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "ApiKey "+key)
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	return w
+}
+
 // Health names all that follows a log, which catches up, and says what is there; it
 // is the operator's alone.
 func TestHealth(t *testing.T) {
@@ -21,12 +31,7 @@ func TestHealth(t *testing.T) {
 	}
 	defer s.Close()
 	call := func(key, method, path, body string) *httptest.ResponseRecorder {
-		r := httptest.NewRequest(method, "http://stemma"+path, strings.NewReader(body))
-		r.Header.Set("Content-Type", "application/json")
-		r.Header.Set("Authorization", "ApiKey "+key)
-		w := httptest.NewRecorder()
-		s.handler.ServeHTTP(w, r)
-		return w
+		return callAs(s, key, method, path, body)
 	}
 	if out := call(testKey, "POST", "/entities", `{"type":"note","properties":{"label":"n"}}`); out.Code != 201 {
 		t.Fatal(out.Body)

@@ -69,7 +69,7 @@ func TestEveryRouteHasARow(t *testing.T) {
 		return out
 	}
 	ours := map[string]bool{}
-	for _, v := range []api.View{native.New(time.Now, s.networks...), s.recorder, gateway.New(s.llm.engine, time.Now), s.portal, adminView(s, health{})} {
+	for _, v := range []api.View{native.New(time.Now, s.networks...), s.recorder, gateway.New(s.llm.engine, time.Now), s.portal, adminView(s, health{}, "")} {
 		for _, op := range v.Operations() {
 			ours[op.ID] = true
 		}

@@ -28,6 +28,7 @@ type serveCmd struct {
 	recorderFlags
 	chatFlags
 	llmFlags
+	smokeFlags
 	Addr         string        `help:"Address to listen on, by default 127.0.0.1:8080; port 0 takes a free one." default:"127.0.0.1:8080" env:"STEMMA_ADDR" placeholder:"HOST:PORT"`
 	BootstrapKey string        `help:"Key of the first user, uk_ and at least 20 characters; made up and printed once when left out." env:"STEMMA_BOOTSTRAP_KEY" placeholder:"uk_…"`
 	MaxBody      int64         `help:"Largest request body, in bytes." default:"8388608" env:"STEMMA_MAX_BODY"`
@@ -70,7 +71,7 @@ func (c *serveCmd) Validate() error {
 			return errors.New("--bootstrap-key: " + userText(err))
 		}
 	}
-	if err := errors.Join(c.credentialFlags.check(), c.searchFlags.check(), c.attestFlags.check(), c.arweaveFlags.check(), c.recorderFlags.check(), c.chatFlags.check(), c.llmFlags.check()); err != nil {
+	if err := errors.Join(c.credentialFlags.check(), c.searchFlags.check(), c.attestFlags.check(), c.arweaveFlags.check(), c.recorderFlags.check(), c.chatFlags.check(), c.llmFlags.check(), c.smokeFlags.check()); err != nil {
 		return err
 	}
 	switch {
@@ -102,7 +103,7 @@ func (c *serveCmd) Run(ctx context.Context, io *streams) error {
 	}
 	logger := newLogger(io.err, level, c.LogFormat)
 	s, err := openServer(ctx, serverOptions{data: c.Data, bootstrapKey: c.BootstrapKey, logger: logger, maxBody: c.MaxBody, cacheBytes: c.Cache << 20, blobs: c.Blobs, maxFile: c.MaxFile, readOnly: c.ReadOnly,
-		publicURL: c.publicURL(listener.Addr()), external: c.external(), signIn: c.signIn(), noSignups: !c.Signups, trustProxy: c.TrustProxy, noSearch: !c.Search, search: c.searchFlags, recorder: c.recorderFlags, privateAgents: c.AllowPrivateAgents, noAttest: !c.Attest, attestOrigin: c.attestFlags.Origin, arweave: c.arweaveFlags, chat: c.chatFlags, llm: c.llmFlags})
+		publicURL: c.publicURL(listener.Addr()), external: c.external(), signIn: c.signIn(), noSignups: !c.Signups, trustProxy: c.TrustProxy, noSearch: !c.Search, search: c.searchFlags, recorder: c.recorderFlags, privateAgents: c.AllowPrivateAgents, smokeRunner: c.SmokeRunner, noAttest: !c.Attest, attestOrigin: c.attestFlags.Origin, arweave: c.arweaveFlags, chat: c.chatFlags, llm: c.llmFlags})
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,8 @@ type serverOptions struct {
 	noSignups  bool
 	trustProxy bool
 
-	privateAgents bool // agents at private addresses are called
+	privateAgents bool   // agents at private addresses are called
+	smokeRunner   string // URL of who runs smoke tests; "" for nobody
 }
 
 // openServer opens both networks' stores and joins engines and views.
@@ -138,7 +139,7 @@ func openServer(ctx context.Context, o serverOptions) (s *server, err error) {
 	}
 	system := api.System{Ready: s.ready, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{})}
 	s.handler = wire.New(wire.Options{
-		Ops:          api.Operations(system, native.New(time.Now, s.networks...).WithAuth(s.auth).WithAgents(s.openAgents(o, readOnly != "")).WithChat(chat), s.recorder, gateway.New(s.llm.engine, time.Now), s.portal, adminView(s, health{stores: s.stores, metrics: registry, data: o.data, started: time.Now()}), backupView(s), app),
+		Ops:          api.Operations(system, native.New(time.Now, s.networks...).WithAuth(s.auth).WithAgents(s.openAgents(o, readOnly != "")).WithChat(chat), s.recorder, gateway.New(s.llm.engine, time.Now), s.portal, adminView(s, health{stores: s.stores, metrics: registry, data: o.data, started: time.Now()}, o.smokeRunner), backupView(s), app),
 		Authenticate: s.auth.Authenticate,
 		Denied:       s.auth.Denied,
 		TrustProxy:   o.trustProxy,
