@@ -59,6 +59,14 @@ func TestSmokeRunner(t *testing.T) {
 	if got, want := strings.Join(asked[:3], "; "), "GET /base/smoke-tests?limit=5; GET /base/smoke-tests/r%201; POST /base/smoke-tests/run {}"; got != want || len(asked) != 6 {
 		t.Errorf("the runner was asked %s (%d times), want %s", got, len(asked), want)
 	}
+	alone, err := openServer(t.Context(), serverOptions{bootstrapKey: testKey, logger: slog.New(slog.DiscardHandler), maxBody: 1 << 20, cacheBytes: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer alone.Close()
+	if out := callAs(alone, testKey, "POST", "/v1/admin/smoke-tests/run", ""); out.Code != 503 || !strings.Contains(out.Body.String(), "--smoke-runner") {
+		t.Errorf("without a runner: %d %s", out.Code, out.Body)
+	}
 	runner.Close()
 	if out := callAs(s, testKey, "GET", "/v1/admin/smoke-tests", ""); out.Code != 502 {
 		t.Errorf("a runner that is gone: %d %s", out.Code, out.Body)
