@@ -118,7 +118,7 @@ var writesOfMany = sync.Pool{New: func() any { return make(map[string][]byte, 4*
 // giveBack lets the next have what the transaction, which is committed, has no use for
 // any more.
 func (t *tx) giveBack() {
-	if t.many {
+	if t.many && len(t.writes) <= entriesKept { // a larger one would cost the next more than it saves
 		clear(t.writes)
 		writesOfMany.Put(t.writes)
 		t.writes = nil

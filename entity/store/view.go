@@ -296,8 +296,7 @@ func (v *view) records(from []byte, reverse bool) iter.Seq2[*entity.Record, erro
 		for row, err := range v.scan([]byte{spaceLog}, from, reverse) {
 			var r *entity.Record
 			if err == nil {
-				r = new(entity.Record)
-				err = entity.DecodeBlock(row.Value, r)
+				r, err = entity.DecodeRecord(row.Value)
 			}
 			if !yield(r, err) || err != nil {
 				return
