@@ -120,7 +120,7 @@ func (s *Service) sendChat(_ context.Context, in *sendChatIn) (*wire.Reply, erro
 // chatTurn takes in what was said and streams the answer.
 func (s *Service) chatTurn(ctx context.Context, name string, said []chat.Incoming, w http.ResponseWriter, r *http.Request) error {
 	c := s.openChat(ctx, name)
-	endTurn, err := s.chat.engine.Begin(c.key(ctx))
+	endTurn, err := s.chat.engine.Begin(ctx, c.key(ctx))
 	if err != nil {
 		return err
 	}

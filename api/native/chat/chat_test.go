@@ -1,9 +1,11 @@
 package chat_test
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"stemma/api/native/chat"
@@ -75,4 +77,37 @@ func TestPromptIsWhole(t *testing.T) {
 	if p := chat.Prompt(time.Date(2026, 11, 25, 1, 0, 0, 0, time.UTC)); !strings.HasSuffix(p, "Today is Wednesday, 25 November 2026.") || len(p) > 2000 {
 		t.Error(p)
 	}
+}
+
+// A turn waits a moment for the one before it, and is refused when that goes on; of
+// another session it does not wait.
+func TestBegin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := chat.New(chat.Options{})
+		end, err := e.Begin(t.Context(), "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		other, err := e.Begin(t.Context(), "b")
+		if err != nil || time.Since(began) != 0 {
+			t.Fatalf("another session waits %s, %v", time.Since(began), err)
+		}
+		other()
+		if _, err := e.Begin(t.Context(), "a"); entity.KindOf(err) != entity.KindExists || time.Since(began) != 2*time.Second {
+			t.Errorf("beside one that goes on: %v after %s", err, time.Since(began))
+		}
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := e.Begin(gone, "a"); entity.KindOf(err) != entity.KindCanceled {
+			t.Errorf("a caller that is gone: %v", err)
+		}
+		time.AfterFunc(time.Second, end)
+		began = time.Now()
+		end, err = e.Begin(t.Context(), "a")
+		if err != nil || time.Since(began) != time.Second {
+			t.Fatalf("behind one that ends: %v after %s", err, time.Since(began))
+		}
+		end()
+	})
 }

@@ -48,7 +48,7 @@ type Engine struct {
 	tools map[string]*Tool
 
 	mu      sync.Mutex
-	running map[string]bool
+	running map[string]chan struct{} // by session; closed when the turn is over
 }
 
 //go:embed prompt.txt
@@ -75,25 +75,51 @@ func New(o Options) *Engine {
 			*n.at = n.or
 		}
 	}
-	e := &Engine{o: o, tools: map[string]*Tool{}, running: map[string]bool{}}
+	e := &Engine{o: o, tools: map[string]*Tool{}, running: map[string]chan struct{}{}}
 	for i := range o.Tools {
 		e.tools[o.Tools[i].Name] = &o.Tools[i]
 	}
 	return e
 }
 
+// patience is how long a turn waits for the one before it: whoever was told its end,
+// or closed its stream, may go on a moment before the server is done with it.
+const patience = 2 * time.Second
+
 // Begin takes the one turn of a session at a time; end gives it back. A server
-// that died has given all of them back. KindExists when there is one.
-func (e *Engine) Begin(session string) (end func(), err error) {
+// that died has given all of them back. KindExists when there is one, and it does not
+// end soon; KindCanceled when ctx is done.
+func (e *Engine) Begin(ctx context.Context, session string) (end func(), err error) {
+	const op = "chat.Begin"
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for {
+		over, under := e.turn(session)
+		if !under {
+			return func() {
+				e.mu.Lock()
+				defer e.mu.Unlock()
+				delete(e.running, session)
+				close(over)
+			}, nil
+		}
+		select {
+		case <-over:
+		case <-late.C:
+			return nil, entity.Errorf(entity.KindExists, op, "a turn of this chat is under way; wait for its stream to end, or close it, and send the message again")
+		case <-ctx.Done():
+			return nil, &entity.Error{Kind: entity.KindCanceled, Op: op, Message: "the caller went away", Err: ctx.Err()}
+		}
+	}
+}
+
+// turn is the one of a session that is under way, or else its next.
+func (e *Engine) turn(session string) (over chan struct{}, under bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.running[session] {
-		return nil, entity.Errorf(entity.KindExists, "chat.Begin", "a turn of this chat is under way; wait for its stream to end, or close it, and send the message again")
+	if over, under = e.running[session]; !under {
+		over = make(chan struct{})
+		e.running[session] = over
 	}
-	e.running[session] = true
-	return func() {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		delete(e.running, session)
-	}, nil
+	return over, under
 }
