@@ -69,7 +69,7 @@ var imports = map[string][]string{
 	"api/llm/memory":         {"api/llm/seal", "entity"},
 	"api/llm/price":          {"entity"},
 	"api/llm/provider":       {"api/llm/seal", "api/outbound", "entity"},
-	"api/llm/retrieval":      {"api/llm/agent", "api/llm/tenant", "entity", "entity/listing", "files", "files/extract", "files/index", "query/search/embed"},
+	"api/llm/retrieval":      {"api/llm/agent", "api/llm/tenant", "entity", "entity/listing", "files", "files/extract", "files/index", "query/search/embed", "query/search/vector"},
 	"api/llm/runs":           {"api/llm/seal", "entity"},
 	"api/llm/seal":           {"entity"},
 	"api/llm/tenant":         {"api/auth", "api/llm/agent", "api/llm/provider", "api/llm/seal", "entity", "entity/access", "entity/listing", "entity/scope"},

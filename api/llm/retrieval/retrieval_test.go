@@ -195,15 +195,12 @@ func TestRetrieveIsExact(t *testing.T) {
 	}
 }
 
-// New content is cut anew: the old chunks stay as blocks, and are not found.
-func TestContentChanges(t *testing.T) {
-	w := newRig(t)
-	id := w.add("a.txt", "The password of the gate is swordfish.", retrieval.DefaultSplit)
-	old := w.ask("password gate", 1)[0]
-	// Another view puts content into the file.
-	info, err := w.blobs.Ingest(t.Context(), strings.NewReader("The password of the gate is marlin."), 1000, files.Unknown)
+// replace puts content into a file, as another view does.
+func (w *rig) replace(id entity.ID, content string) {
+	w.Helper()
+	info, err := w.blobs.Ingest(w.Context(), strings.NewReader(content), 1000, files.Unknown)
 	if err != nil {
-		t.Fatal(err)
+		w.Fatal(err)
 	}
 	w.update(func(tx entity.Tx) error {
 		_, err := tx.Put(id, entity.Any, func(m *entity.Manifest) error {
@@ -212,6 +209,15 @@ func TestContentChanges(t *testing.T) {
 		})
 		return err
 	})
+}
+
+// New content is cut anew: the old chunks stay as blocks, and are not found.
+func TestContentChanges(t *testing.T) {
+	w := newRig(t)
+	id := w.add("a.txt", "The password of the gate is swordfish.", retrieval.DefaultSplit)
+	old := w.ask("password gate", 1)[0]
+	// Another view puts content into the file.
+	w.replace(id, "The password of the gate is marlin.")
 	if n, err := w.base.Refresh(t.Context(), w.Store, w.kb); n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
@@ -252,17 +258,7 @@ func TestRefusedContent(t *testing.T) {
 	w := newRig(t)
 	id := w.add("a.txt", "Herons stand in the reeds.", retrieval.DefaultSplit)
 	for content, says := range map[string]string{"\x89PNG\r\n\x1a\n\x00\x00": "image/png", "Herons fly.": ""} {
-		info, err := w.blobs.Ingest(t.Context(), strings.NewReader(content), 1000, files.Unknown)
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.update(func(tx entity.Tx) error {
-			_, err := tx.Put(id, entity.Any, func(m *entity.Manifest) error {
-				m.Properties["key"], m.Properties["cid"], m.Properties["size"] = info.CID.String(), info.CID.String(), info.Size
-				return nil
-			})
-			return err
-		})
+		w.replace(id, content)
 		if n, err := w.base.Refresh(t.Context(), w.Store, w.kb); n != 1 || err != nil {
 			t.Fatal(n, err)
 		}

@@ -142,7 +142,7 @@ func (s *qdrantServer) upsert(c *qdrantCollection, r *http.Request) (any, int) {
 		if len(p.Vector) != c.vectors.Size || len(p.ID) != 36 {
 			return nil, http.StatusBadRequest
 		}
-		length := float32(math.Sqrt(float64(dot(p.Vector, p.Vector))))
+		length := float32(math.Sqrt(float64(Dot(p.Vector, p.Vector))))
 		for i := range p.Vector {
 			p.Vector[i] /= length // as for Cosine
 		}

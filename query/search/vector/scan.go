@@ -74,7 +74,7 @@ func (s *scan) part(q []float32, p plain, exact bool, worker, first, end int) {
 			}
 			var k uint16
 			if exact {
-				k = key(dot(q, c.vectors[i*dims:(i+1)*dims]))
+				k = key(Dot(q, c.vectors[i*dims:(i+1)*dims]))
 			} else {
 				k = key(s.table.sum(c.signs[i*signBytes:(i+1)*signBytes]) * c.factors[i])
 			}
@@ -113,7 +113,7 @@ func (s *scan) take(ctx context.Context, q []float32, lo, hi int) error {
 	share(workers, func(w int) {
 		part := fresh[len(fresh)*w/workers : len(fresh)*(w+1)/workers]
 		for i := range part {
-			part[i].score = dot(q, s.rows.vector(part[i].row))
+			part[i].score = Dot(q, s.rows.vector(part[i].row))
 		}
 	})
 	return nil

@@ -235,7 +235,7 @@ func sameMean(t *testing.T, x Store, m model, f Filter, pass func(Row) bool) {
 	n := 0
 	for _, id := range slices.Sorted(maps.Keys(m)) {
 		if row := m[id]; pass(row) {
-			length := float32(math.Sqrt(float64(dot(row.Vector, row.Vector))))
+			length := float32(math.Sqrt(float64(Dot(row.Vector, row.Vector))))
 			if sum == nil {
 				sum = make([]float32, len(row.Vector))
 			}
@@ -251,7 +251,7 @@ func sameMean(t *testing.T, x Store, m model, f Filter, pass func(Row) bool) {
 	if got.Vector == nil {
 		return // none, or they cancel out
 	}
-	unity := math.Sqrt(float64(dot(sum, sum))) / float64(n)
+	unity := math.Sqrt(float64(Dot(sum, sum))) / float64(n)
 	if math.Abs(got.Unity-unity) > 1e-4 || unity > 1e-3 && cosine(got.Vector, sum) < 0.999 {
 		t.Fatalf("the mean has unity %f, want %f, and is off by %f", got.Unity, unity, cosine(got.Vector, sum))
 	}

@@ -1,4 +1,4 @@
-package retrieval
+package vector
 
 import (
 	"fmt"
@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What comparing a question with the chunks of a large knowledge base takes.
+// What comparing one vector with those of a large knowledge base takes.
 func BenchmarkDot(b *testing.B) {
 	for _, dims := range []int{512, 1536} {
 		b.Run(fmt.Sprint(dims), func(b *testing.B) {
@@ -22,7 +22,7 @@ func BenchmarkDot(b *testing.B) {
 			sum := 0.0
 			for b.Loop() {
 				for i := range chunks {
-					sum += dot(q, all[i*dims:(i+1)*dims])
+					sum += float64(Dot(q, all[i*dims:(i+1)*dims]))
 				}
 			}
 			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/1000, "ms/search")
